@@ -1,0 +1,62 @@
+"""What can go wrong, as types. Libraries' own errors are translated at the seam and chained with ``from``."""
+
+
+class BridgeError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class ConfigurationError(BridgeError):
+    """The process cannot start as configured.
+
+    ``faults`` maps each setting's environment variable to what is wrong with it, all faults at once.
+    """
+
+    def __init__(self, faults: dict[str, str]) -> None:
+        self.faults = faults
+        super().__init__("; ".join(f"{name}: {fault}" for name, fault in faults.items()))
+
+
+class InvalidTopicError(BridgeError, ValueError):
+    """A topic or an id in it breaks the rules of ``topics.py``."""
+
+
+class UnreadableMessageError(BridgeError, ValueError):
+    """A received payload is no message of the contract, or not one for its topic.
+
+    ``field`` is the path of the first wrong field (``data.totalCount``), or None when the payload has no
+    fields at all. ``message_id`` is the sender's id where it could still be read, so it can be answered.
+    """
+
+    def __init__(self, detail: str, *, field: str | None = None, message_id: str | None = None) -> None:
+        self.detail = detail
+        self.field = field
+        self.message_id = message_id
+        super().__init__(f"{field}: {detail}" if field else detail)
+
+
+class UnknownTypeError(UnreadableMessageError):
+    """The message has a type that this version does not know: a newer sender. Receivers ignore it."""
+
+
+class TokenRefusedError(BridgeError):
+    """A token is not accepted. The text says why and never contains any part of the token."""
+
+
+class PublishError(BridgeError):
+    """The broker did not acknowledge the message. Retry with the same id: receivers drop duplicates."""
+
+    retryable = True
+
+
+class PublishRefusedError(PublishError):
+    """The broker answered with a refusal; the same message will be refused again.
+
+    ``reason_code`` is the MQTT 5 reason code of the PUBACK (0x80 or above).
+    """
+
+    retryable = False
+
+    def __init__(self, topic: str, reason_code: int, reason: str) -> None:
+        self.topic = topic
+        self.reason_code = reason_code
+        super().__init__(f"The broker refused the message to {topic}: {reason} (0x{reason_code:02x})")
