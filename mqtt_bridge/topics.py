@@ -160,7 +160,7 @@ class PresenceTopic(UserTopic):
     device: str
     template: ClassVar[str] = f"{ROOT}/users/{{user}}/devices/{{device}}"
     retain: ClassVar[bool] = True
-    expiry: ClassVar[int | None] = 30 * DAY
+    expiry: ClassVar[int] = 30 * DAY
     types: ClassVar[frozenset[str]] = frozenset({"DEVICE_CONNECTED", "DEVICE_DISCONNECTED"})
 
 
