@@ -89,7 +89,7 @@ class ShootProgress(WireModel):
 
 
 class CreditUpdate(WireModel):
-    """The balance changed; receivers show ``new_balance`` and may fetch the ledger, which is the truth."""
+    """The balance changed; receivers show the new balance and may fetch the ledger, which is the truth."""
 
     new_balance: Count
     """Credits after the change: state, so a receiver that missed the last one is right again."""

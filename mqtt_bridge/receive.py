@@ -26,6 +26,10 @@ def receive(topic: Topic, payload: bytes) -> Message:
     expected = {topic.message_type} if isinstance(topic, UplinkTopic) else topic.types
     if raw["type"] not in expected:
         raise UnreadableMessageError("does not belong on this topic", field="type", message_id=_id(raw))
+    for name in ("id", "timestamp"):
+        # The models fill these in for a sender; on receipt an absent one must not pass for a fresh one.
+        if name not in raw:
+            raise UnreadableMessageError("Field required", field=name, message_id=_id(raw))
     try:
         message = model.model_validate_json(payload)
     except ValidationError as exc:
