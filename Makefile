@@ -1,0 +1,100 @@
+# `make` alone lists the verbs. They set up by themselves whatever this machine still lacks.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+# Two verbs at once would set up the same environment twice.
+.NOTPARALLEL:
+
+PYTHON ?= python3
+# Where `run` takes the broker from: local (Debian's package and the plugin built here) or container.
+BROKER ?= local
+# Further options of the command behind `run`, e.g. ARGS='--http-port 9000'
+ARGS ?=
+
+BIN := .venv/bin
+PLUGIN := infra/mosquitto/jwt_auth
+
+help: ## Show this list
+	@grep -hE "^[a-z0-9-]+:.*## " $(MAKEFILE_LIST) | sed "s/:.*## /\t/" | expand -t 16
+
+run: packages-$(if $(filter container,$(BROKER)),container,run) environment ## Set up what is missing and start everything; BROKER=container takes our image
+	@$(BIN)/kull-sync dev --broker $(BROKER) $(ARGS)
+
+test: packages-test environment ## Set up what is missing and run every test
+	$(MAKE) --no-print-directory -C $(PLUGIN) test
+	$(MAKE) --no-print-directory -C $(PLUGIN) fuzz
+	$(BIN)/pytest -n 2 --cov --cov-fail-under=95
+
+check: packages-run environment ## Look at everything, change nothing: lint, format, types, C warnings
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(MAKE) --no-print-directory -C $(PLUGIN) check
+
+fix: environment ## Format, and repair what the linter can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+generate: environment ## Write the generated pages and schemas again
+	$(BIN)/python -m docs.generate
+
+fuzz: packages-test ## Fuzz the plugin's parsers for longer: SECONDS_EACH=600
+	$(MAKE) --no-print-directory -C $(PLUGIN) fuzz
+
+bench-connect: packages-run environment ## Measure what a connect with a token costs the broker
+	$(BIN)/python -m bench.connect_cost
+
+lock: .make/uv/bin/uv ## Choose the newest versions of all Python packages and lock them
+	$(UV_COMPILE) --extra functions --extra cli --group dev -o requirements/dev.txt
+	$(UV_COMPILE) --extra functions -o requirements/functions.txt
+
+doctor: environment ## Say what this machine lacks, and how to get it
+	@$(BIN)/kull-sync doctor
+
+clean: ## Remove everything that was built or set up here; system packages stay
+	if [ -d $(PLUGIN) ]; then $(MAKE) --no-print-directory -C $(PLUGIN) clean; fi
+	rm -rf .venv .make .coverage .coverage.* coverage.xml htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Python packages exactly as locked. The stamp lies inside, so that it goes with the environment.
+environment: .venv/.set-up
+.venv/.set-up: requirements/dev.txt pyproject.toml
+	@echo "Setting up the Python environment in .venv"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install $(PIP_OPTIONS) --require-hashes -r requirements/dev.txt
+	@$(BIN)/pip install $(PIP_OPTIONS) --no-deps --no-build-isolation --editable .
+	@touch $@
+PIP_OPTIONS := --quiet --disable-pip-version-check
+
+.make/uv/bin/uv:
+	$(PYTHON) -m venv .make/uv
+	.make/uv/bin/pip install $(PIP_OPTIONS) uv
+UV_COMPILE = .make/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
+
+# System packages: asked for every time, which takes 0.2 s and is never out of date. The second round is
+# for a machine that had no Python to ask with.
+packages-run packages-test packages-container: packages-%:
+	@missing() { \
+	  if command -v $(PYTHON) >/dev/null; then $(PYTHON) -I mqtt_bridge/cli/needs.py $*; else echo python3 python3-venv; fi; \
+	}; \
+	for round in 1 2; do \
+	  packages=$$(missing); \
+	  if [ -z "$$packages" ]; then exit 0; fi; \
+	  if ! command -v apt-get >/dev/null; then \
+	    echo "This machine lacks what Debian calls $$packages. Install these, then run make again."; exit 1; \
+	  elif [ "$$(id -u)" = 0 ]; then root=; \
+	  elif sudo -n true 2>/dev/null; then root=sudo; \
+	  else echo "Type this once, then run make again:"; echo "  sudo apt-get install -y $$packages"; exit 1; fi; \
+	  echo "Installing $$packages"; \
+	  $$root apt-get update -qq; \
+	  $$root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$packages >/dev/null; \
+	  if [[ "$$packages" == *mosquitto* ]] && systemctl is-active --quiet mosquitto 2>/dev/null; then \
+	    echo "Debian has started a broker of its own on port 1883, which is not used here. To stop it:"; \
+	    echo "  sudo systemctl disable --now mosquitto"; \
+	  fi; \
+	done; \
+	packages=$$(missing); \
+	if [ -n "$$packages" ]; then echo "Installed, but still not found or too old: $$packages"; exit 1; fi
+
+.PHONY: help run test check fix generate fuzz bench-connect lock doctor clean environment
+.PHONY: packages-run packages-test packages-container

@@ -1,0 +1,14 @@
+"""The command ``kull-sync``. One file per command."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command named on the command line."""
+    try:
+        from .app import app
+    except ModuleNotFoundError as exc:
+        if exc.name not in ("httpx", "rich", "typer"):
+            raise
+        sys.exit(f"kull-sync needs {exc.name}: pip install 'kull-sync[cli]'")
+    app()

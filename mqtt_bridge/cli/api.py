@@ -1,0 +1,103 @@
+"""The HTTP functions as the commands call them: where they are, who calls, and what a refusal looks like."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import httpx
+import typer
+
+from .errors import fail
+from .running import running_devs
+from .token import find_auth
+
+TIMEOUT = 10.0
+"""Seconds. The functions answer within 3 s, whatever the broker does."""
+
+Url = Annotated[
+    str | None,
+    typer.Option(
+        envvar="KULL_SYNC_URL",
+        help="Of the HTTP functions; else the running `kull-sync dev`.",
+        show_default=False,
+    ),
+]
+Token = Annotated[
+    str | None,
+    typer.Option(
+        envvar="KULL_SYNC_APP_TOKEN",
+        help="App token of the caller; else one is signed as `kull-sync token` does.",
+        show_default=False,
+    ),
+]
+
+
+class ProblemError(Exception):
+    """The functions refused, or did not answer. The text is for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """Calls the functions in somebody's name."""
+
+    url: str
+    token: str = field(repr=False)
+
+    @classmethod
+    def find(cls, url: str | None, token: str | None, *, subject: str, scopes: tuple[str, ...] = ()) -> "Api":
+        """What the options say, else the running ``dev``. Ends the command when neither is enough.
+
+        ``subject`` and ``scopes`` go into the token where none was given.
+        """
+        if url is None:
+            devs = running_devs()
+            if not devs:
+                fail("No `kull-sync dev` runs here. Start it, or name the functions: --url, KULL_SYNC_URL.")
+            if len(devs) > 1:
+                typer.echo(
+                    f"{len(devs)} `kull-sync dev` run here; this goes to the latest, {devs[0].url}", err=True
+                )
+            url = devs[0].url
+        url = url.rstrip("/")
+        if token is None:
+            auth = find_auth(url)
+            if auth is None:
+                fail(f"No token for {url}: give one with --token or KULL_SYNC_APP_TOKEN.")
+            token = auth.mint(subject, scopes=scopes)
+        return cls(url, token)
+
+    def post(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Any:
+        """POST and return the JSON of the answer. Raises ProblemError."""
+        try:
+            response = httpx.post(
+                self.url + path,
+                json=body,
+                headers={"Authorization": f"Bearer {self.token}", **(headers or {})},
+                timeout=TIMEOUT,
+            )
+        except httpx.InvalidURL as exc:
+            raise ProblemError(f"{self.url} is no URL: {exc}") from exc
+        except httpx.HTTPError as exc:
+            raise ProblemError(f"{self.url} does not answer: {str(exc) or type(exc).__name__}") from exc
+        if not response.is_success:
+            raise ProblemError(_readable(response))
+        try:
+            return response.json()
+        except ValueError as exc:
+            raise ProblemError(f"{self.url} answered with something else than JSON") from exc
+
+
+def _readable(response: httpx.Response) -> str:
+    """An RFC 9457 problem document in a few lines."""
+    head = f"{response.status_code} {response.reason_phrase}"
+    try:
+        problem = response.json()
+    except ValueError:
+        return head
+    if not isinstance(problem, dict):
+        return head
+    faults = [f"  {fault['field'] or 'body'}: {fault['detail']}" for fault in problem.get("errors") or ()]
+    lines = [f"{head}: {problem.get('title' if faults else 'detail', '')}", *faults]
+    if seconds := response.headers.get("Retry-After"):
+        lines.append(f"  It may be tried again in {seconds} s.")
+    return "\n".join(lines)

@@ -1,0 +1,42 @@
+"""All commands of ``kull-sync`` under one roof."""
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from .doctor import doctor
+from .publish import publish
+from .session import session
+from .token import token
+
+app = typer.Typer(
+    name="kull-sync",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    # A traceback with the values of variables would show tokens.
+    pretty_exceptions_show_locals=False,
+)
+app.command()(doctor)
+app.command()(token)
+app.command()(session)
+app.add_typer(publish, name="publish")
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"kull-sync {version('kull-sync')}")
+        raise typer.Exit
+
+
+@app.callback()
+def kull_sync(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Keep all devices of one user in step, over MQTT.
+
+    Start with `kull-sync dev`; in another terminal, `kull-sync watch --user ada` and `kull-sync publish`.
+    """
