@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from mqtt_bridge.messages import ShootStatus
+
 from .api import Api, ProblemError, Token, Url
 from .errors import fail
 

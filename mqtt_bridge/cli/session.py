@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from mqtt_bridge.messages import Platform
+
 from .api import Api, ProblemError, Token, Url
 from .errors import fail
 
