@@ -60,3 +60,19 @@ class PublishRefusedError(PublishError):
         self.topic = topic
         self.reason_code = reason_code
         super().__init__(f"The broker refused the message to {topic}: {reason} (0x{reason_code:02x})")
+
+
+class LinkError(BridgeError):
+    """The connection to the broker could not be made, or was lost, or did not answer in time.
+
+    ``reason_code`` is the MQTT 5 reason code of the broker's DISCONNECT or CONNACK, where it sent one.
+    """
+
+    def __init__(self, detail: str, *, reason_code: int | None = None) -> None:
+        self.detail = detail
+        self.reason_code = reason_code
+        super().__init__(detail if reason_code is None else f"{detail} (0x{reason_code:02x})")
+
+
+class LinkRefusedError(LinkError):
+    """The broker answered CONNECT or SUBSCRIBE with a refusal."""
