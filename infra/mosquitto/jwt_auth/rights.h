@@ -1,0 +1,35 @@
+/* rights.h -- may this client publish or subscribe here and now? */
+#ifndef KULL_SYNC_RIGHTS_H
+#define KULL_SYNC_RIGHTS_H
+
+#include "clients.h"
+#include "options.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum verdict {
+    GRANTED,
+    DENIED,
+    /* Denied once too often: end the connection. */
+    CUT_OFF,
+};
+
+struct instant {
+    /* Seconds since 1970, for exp. */
+    int64_t wall_s;
+    /* Milliseconds that only grow, for rates. */
+    int64_t steady_ms;
+};
+
+/* May the client publish this, or leave it as its will? `reason` says why not. */
+enum verdict rights_publish(struct client *client, const struct options *options, const char *topic,
+                            size_t payload_length, bool retain, struct instant now, const char **reason);
+
+/* May the client subscribe to `filter`? `hash` is the filter's map_hash(), `in_session` how many
+ * filters the broker says the session has. */
+enum verdict rights_subscribe(struct client *client, const struct options *options, const char *filter,
+                              uint64_t hash, uint32_t in_session, struct instant now, const char **reason);
+
+#endif
