@@ -7,23 +7,24 @@ out of order.
 import asyncio
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Literal, Self, TypeVar
 
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from .broker_url import BrokerUrl
-from .errors import LinkError, LinkRefusedError
+from .errors import LinkError, LinkRefusedError, PublishRefusedError
 from .mqtt5_client import Incoming, Mqtt5Client, Will
 from .topics import Subscription
 
-__all__ = ["DISCONNECT_WITH_WILL", "NO_LISTENERS", "REFUSED", "Connection", "Incoming", "Will"]
+__all__ = ["DISCONNECT_WITH_WILL", "Connection", "Incoming", "Listeners", "Will"]
 
-NO_LISTENERS = 0x10
-"""PUBACK reason "No matching subscribers" (MQTT 5, 3.4.2.1)."""
-REFUSED = 0x80
-"""Reason codes from here on are failures (MQTT 5, 2.4)."""
 DISCONNECT_WITH_WILL = 0x04
 """DISCONNECT reason that lets the will speak (MQTT 5, 3.14.2.1)."""
+NO_LISTENERS = 0x10
+"""PUBACK reason "No matching subscribers" (MQTT 5, 3.4.2.1)."""
+
+Listeners = Literal["none", "some"]
+"""Of a topic, as the broker's PUBACK says: ``none`` when not even a sleeping session subscribes."""
 
 _T = TypeVar("_T")
 
@@ -82,18 +83,16 @@ class Connection:
         return cls(client, timeout)
 
     async def publish(
-        self,
-        topic: str,
-        payload: bytes,
-        *,
-        retain: bool = False,
-        expiry: int | None = None,
-    ) -> int:
-        """Publish at QoS 1 and return the reason code of the broker's PUBACK, refusals included.
+        self, topic: str, payload: bytes, *, retain: bool = False, expiry: int | None = None
+    ) -> Listeners:
+        """Publish at QoS 1 and wait for the broker's PUBACK. ``expiry`` is in seconds.
 
-        ``expiry`` is in seconds. Raises LinkError when no PUBACK came.
+        Raises PublishRefusedError when the broker refused the message, LinkError when no PUBACK came.
         """
-        return await self._answer(self._client.publish_soon(topic, payload, retain=retain, expiry=expiry))
+        code = await self._answer(self._client.publish_soon(topic, payload, retain=retain, expiry=expiry))
+        if code.is_failure:
+            raise PublishRefusedError(topic, code.value, str(code))
+        return "none" if code.value == NO_LISTENERS else "some"
 
     async def subscribe(self, subscriptions: Iterable[Subscription]) -> None:
         """Subscribe to all, in this order, in one packet.
@@ -103,8 +102,10 @@ class Connection:
         wanted = [(each.filter, SubscribeOptions(qos=each.qos)) for each in subscriptions]
         codes = await self._answer(self._client.subscribe_soon(wanted))
         for (topic_filter, _), code in zip(wanted, codes, strict=True):
-            if code >= REFUSED:
-                raise LinkRefusedError(f"The broker refused to subscribe {topic_filter}", reason_code=code)
+            if code.is_failure:
+                raise LinkRefusedError(
+                    f"The broker refused to subscribe {topic_filter}: {code}", reason_code=code.value
+                )
 
     def ack(self, message: Incoming) -> None:
         """Acknowledge a message that was received with ``manual_ack``."""

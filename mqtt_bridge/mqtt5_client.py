@@ -126,18 +126,20 @@ class Mqtt5Client(aiomqtt.Client):
         finally:
             if not connected:
                 # The thread may still be about to open a socket.
-                dialled.add_done_callback(lambda _: self.abort())
+                dialled.add_done_callback(self._hang_up)
 
     def publish_soon(
         self, topic: str, payload: bytes, *, retain: bool, expiry: int | None
-    ) -> asyncio.Future[int | None]:
+    ) -> asyncio.Future[ReasonCode | None]:
         """Queue a QoS 1 message. Its PUBACK's reason code is the result, or None when the link was lost."""
         self._raise_if_lost()
         properties = _properties(PacketTypes.PUBLISH, MessageExpiryInterval=expiry)
         info = self._client.publish(topic, payload, qos=1, retain=retain, properties=properties)
         return self._await_answer(info.rc, info.mid)
 
-    def subscribe_soon(self, wanted: list[tuple[str, SubscribeOptions]]) -> asyncio.Future[list[int] | None]:
+    def subscribe_soon(
+        self, wanted: list[tuple[str, SubscribeOptions]]
+    ) -> asyncio.Future[list[ReasonCode] | None]:
         self._raise_if_lost()
         rc, mid = self._client.subscribe(wanted)
         return self._await_answer(rc, mid)
@@ -197,6 +199,10 @@ class Mqtt5Client(aiomqtt.Client):
         self._end(LinkError(f"The connection broke: {disconnected.exception()!r}"))
         self._client._sock_close()
 
+    def _hang_up(self, dialled: asyncio.Future[None]) -> None:
+        dialled.exception()  # Told already, or nobody waits for it any more.
+        self.abort()
+
     def _client_connect(self) -> None:
         if self._broker.tls:
             self._client.tls_set_context(_tls_context(self._ca_file))
@@ -237,7 +243,7 @@ class Mqtt5Client(aiomqtt.Client):
     def _on_publish(
         self, client: PahoClient, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties
     ) -> None:
-        self._answered(mid, reason_code.value)
+        self._answered(mid, reason_code)
 
     def _on_subscribe(
         self,
@@ -247,7 +253,7 @@ class Mqtt5Client(aiomqtt.Client):
         reason_codes: list[ReasonCode],
         properties: Properties | None = None,
     ) -> None:
-        self._answered(mid, [code.value for code in reason_codes])
+        self._answered(mid, reason_codes)
 
     def _on_message(self, client: PahoClient, userdata: Any, message: MQTTMessage) -> None:
         if self._receive is not None:

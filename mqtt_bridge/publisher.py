@@ -1,10 +1,34 @@
 """Publishing to the broker from request handlers: what a publisher is, and the one that does it."""
 
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from pathlib import Path
+from typing import Protocol, TypeVar
 
-from .messages import Envelope
-from .topics import Topic
+from . import tokens
+from .broker_url import BrokerUrl
+from .connection import Connection, Incoming, Listeners
+from .errors import LinkError, LinkRefusedError, PublishError
+from .messages import Envelope, new_id
+from .rights import functions_rights
+from .timing import seconds
+from .tokens import SigningKey
+from .topics import FUNCTIONS, FunctionsInboxTopic, Subscription, Topic, client_id
+
+KEEPALIVE = 1200
+"""Seconds. Long, because nothing runs, and so nothing pings, between two invocations of a function."""
+MAX_IDLE = 300
+"""Seconds without an answer after which a connection counts as dead. NAT gateways drop at 350, silently."""
+RENEW_AT = 0.8
+"""Share of the token's life after which a new connection is made; the broker cuts the old one at its end."""
+
+logger = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +37,7 @@ class Receipt:
 
     id: str
     """The message's id."""
-    listeners: Literal["none", "some"]
+    listeners: Listeners
     """``none`` when not even a sleeping session subscribes (MQTT 5 PUBACK reason 0x10)."""
 
 
@@ -33,5 +57,230 @@ class Publisher(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """End the connection, where there is one."""
+        """End the connection, where there is one. The next use makes another."""
         ...
+
+
+_Echoes = dict[bytes, asyncio.Future[None]]
+
+
+@dataclass(eq=False)
+class _Link:
+    """A connection, and what decides whether it may still be used."""
+
+    connection: Connection
+    device: str
+    loop: asyncio.AbstractEventLoop
+    renew_at: float
+    answered_at: float
+    echoes: _Echoes
+    """What is on its way back, by payload."""
+    hears_itself: bool = False
+    in_use: int = 0
+    retired: bool = False
+
+
+class MqttPublisher(Publisher):
+    """Publishes over one warm connection, made at first use and shared by concurrent requests.
+
+    At most two attempts: a message whose connection turns out to be dead goes out once more, with the same
+    id, on a fresh one. Each attempt, connecting included, takes at most ``timeout`` seconds. A message that
+    the broker refused is not sent again.
+
+    Messages of one caller that awaits each keep their order. The connection belongs to the running event
+    loop; in another loop another one is made. Only one loop at a time may use a publisher.
+    """
+
+    def __init__(
+        self,
+        broker: BrokerUrl,
+        *,
+        key: SigningKey,
+        issuer: str = tokens.ISSUER,
+        audience: str = tokens.AUDIENCE,
+        timeout: float,
+        ca_file: Path | None = None,
+        instance: str | None = None,
+        token_lifetime: int = tokens.LIFETIME,
+        clock: Callable[[], float] = seconds,
+    ) -> None:
+        """``timeout`` and ``token_lifetime`` are in seconds; ``clock`` measures them.
+
+        ``instance`` begins the device id of each connection; the rest is random.
+        """
+        self._broker = broker
+        self._key = key
+        self._issuer = issuer
+        self._audience = audience
+        self._timeout = timeout
+        self._ca_file = ca_file
+        self._instance = instance
+        self._token_lifetime = token_lifetime
+        self._clock = clock
+        self._link: _Link | None = None
+        self._connecting: asyncio.Task[_Link] | None = None
+
+    async def publish(self, topic: Topic, message: Envelope) -> Receipt:
+        payload = message.to_json()
+
+        async def send(link: _Link) -> Listeners:
+            return await link.connection.publish(
+                str(topic), payload, retain=topic.retain, expiry=topic.expiry
+            )
+
+        return Receipt(id=message.id, listeners=await self._attempt_twice(send))
+
+    async def round_trip(self) -> float:
+        return await self._attempt_twice(_echo)
+
+    async def aclose(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._connecting is not None and self._connecting.get_loop() is loop:
+            # Let it end by itself, which it does in time: cancelling it would cancel who waits for it.
+            await asyncio.wait({self._connecting})
+        link, self._link = self._link, None
+        if link is not None and link.loop is loop:
+            await link.connection.close()
+        elif link is not None:
+            link.connection.abort()
+
+    async def _attempt_twice(self, work: Callable[[_Link], Awaitable[_T]]) -> _T:
+        try:
+            return await self._attempt(work)
+        except LinkRefusedError as exc:
+            raise PublishError(str(exc)) from exc
+        except LinkError as exc:
+            logger.info("Once more on a fresh connection: %s", exc)
+        try:
+            return await self._attempt(work)
+        except LinkError as exc:
+            raise PublishError(str(exc)) from exc
+
+    async def _attempt(self, work: Callable[[_Link], Awaitable[_T]]) -> _T:
+        link: _Link | None = None
+        try:
+            async with asyncio.timeout(self._timeout):
+                link = await self._usable_link()
+                link.in_use += 1
+                result = await work(link)
+        except TimeoutError:
+            self._drop(link)
+            raise LinkError(f"No answer from {self._broker} within {self._timeout:g} s") from None
+        except LinkError:
+            self._drop(link)
+            raise
+        else:
+            link.answered_at = self._clock()
+            return result
+        finally:
+            if link is not None:
+                link.in_use -= 1
+                if link.retired and link.in_use == 0:
+                    link.connection.abort()
+
+    async def _usable_link(self) -> _Link:
+        # One turn of the loop reads the end of a connection that died while this process was frozen.
+        await asyncio.sleep(0)
+        loop = asyncio.get_running_loop()
+        if self._link is not None:
+            if self._is_alive(self._link, loop):
+                if self._clock() < self._link.renew_at:
+                    return self._link
+                self._retire(self._link)
+            else:
+                self._drop(self._link)
+        if self._connecting is None or self._connecting.get_loop() is not loop:
+            self._connecting = loop.create_task(self._connect())
+            self._connecting.add_done_callback(_retrieve)
+        # Shielded: others wait for the same connection.
+        return await asyncio.shield(self._connecting)
+
+    def _is_alive(self, link: _Link, loop: asyncio.AbstractEventLoop) -> bool:
+        return (
+            link.loop is loop
+            and not link.connection.lost.done()
+            and self._clock() - link.answered_at <= MAX_IDLE
+        )
+
+    def _retire(self, link: _Link) -> None:
+        """Use it no more, and end it when nobody waits for an answer on it."""
+        self._link = None
+        link.retired = True
+        if link.in_use == 0:
+            link.connection.abort()
+
+    def _drop(self, link: _Link | None) -> None:
+        if link is None:
+            return
+        if self._link is link:
+            self._link = None
+        link.connection.abort()
+
+    async def _connect(self) -> _Link:
+        try:
+            self._link = await self._open()
+            return self._link
+        finally:
+            if self._connecting is asyncio.current_task():
+                self._connecting = None
+
+    async def _open(self) -> _Link:
+        now = self._clock()
+        # A name of its own for each connection: a new one must not push out one that is still in use.
+        device = f"{self._instance}-{secrets.token_hex(4)}" if self._instance else secrets.token_hex(8)
+        token = tokens.mint(
+            self._key,
+            principal=FUNCTIONS,
+            device=device,
+            rights=functions_rights(device),
+            issuer=self._issuer,
+            audience=self._audience,
+            lifetime=self._token_lifetime,
+        )
+        echoes: _Echoes = {}
+
+        def hear(message: Incoming) -> None:
+            echo = echoes.get(message.payload)
+            if echo is not None and not echo.done():
+                echo.set_result(None)
+
+        connection = await Connection.open(
+            self._broker,
+            client_id=client_id(FUNCTIONS, device),
+            username=FUNCTIONS,
+            password=token,
+            keepalive=KEEPALIVE,
+            timeout=self._timeout,
+            ca_file=self._ca_file,
+            on_message=hear,
+        )
+        return _Link(
+            connection,
+            device,
+            loop=asyncio.get_running_loop(),
+            renew_at=now + RENEW_AT * self._token_lifetime,
+            answered_at=self._clock(),
+            echoes=echoes,
+        )
+
+
+def _retrieve(task: asyncio.Task[_Link]) -> None:
+    # Everybody who waited may have run out of time; asyncio would log the error as lost.
+    if not task.cancelled():
+        task.exception()
+
+
+async def _echo(link: _Link) -> float:
+    inbox = FunctionsInboxTopic(link.device)
+    if not link.hears_itself:
+        await link.connection.subscribe([Subscription(str(inbox), 0)])
+        link.hears_itself = True
+    payload = new_id().encode()
+    echo = link.echoes[payload] = link.loop.create_future()
+    started = time.perf_counter()
+    try:
+        await link.connection.publish(str(inbox), payload, expiry=inbox.expiry)
+        await echo
+    finally:
+        del link.echoes[payload]
+    return time.perf_counter() - started
