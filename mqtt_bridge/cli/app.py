@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from .dev import dev
 from .doctor import doctor
 from .publish import publish
 from .session import session
@@ -14,14 +15,15 @@ app = typer.Typer(
     name="kull-sync",
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     # A traceback with the values of variables would show tokens.
     pretty_exceptions_show_locals=False,
 )
-app.command()(doctor)
+app.command()(dev)
 app.command()(token)
 app.command()(session)
 app.add_typer(publish, name="publish")
+app.command()(doctor)
 
 
 def _show_version(asked: bool) -> None:

@@ -23,6 +23,7 @@ class ChildEndedError(BridgeError):
     """A child ended by itself. ``lines`` are the last that it printed."""
 
     def __init__(self, name: str, status: int, lines: Sequence[str]) -> None:
+        self.name = name
         self.lines = list(lines)
         how = f"status {status}" if status >= 0 else signal.Signals(-status).name
         super().__init__(f"{name} ended by itself ({how})")
@@ -47,7 +48,7 @@ class Children:
             stderr=asyncio.subprocess.STDOUT,
             # Ctrl-C at the terminal reaches this process alone, which then ends the others in order.
             start_new_session=True,
-            preexec_fn=_die_with(os.getpid(), on_our_death),  # noqa: PLW1509  # no threads run here
+            preexec_fn=_die_with(os.getpid(), on_our_death),
         )
         self._children.append(_Child(name, process, self._log))
 
@@ -94,7 +95,8 @@ class _Child:
         self.process = process
         self.recent: deque[str] = deque(maxlen=LAST_LINES)
         self._log = log
-        self._reading = asyncio.create_task(self._read())
+        # Never None: it was started with a pipe.
+        self._reading = asyncio.create_task(self._read(process.stdout or asyncio.StreamReader()))
 
     def signal(self, number: int) -> None:
         with suppress(ProcessLookupError):
@@ -105,10 +107,9 @@ class _Child:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._reading, 1.0)
 
-    async def _read(self) -> None:
-        assert self.process.stdout is not None
+    async def _read(self, output: asyncio.StreamReader) -> None:
         rest = b""
-        while chunk := await self.process.stdout.read(65_536):
+        while chunk := await output.read(65_536):
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
                 self._line(line)

@@ -49,7 +49,7 @@ def shoot_progress(
 ) -> None:
     """How far a shoot is.
 
-    [bold]Example[/bold]
+    **Example**
 
         kull-sync publish shoot-progress --user ada --shoot wedding-17 --processed 10 --total 300
     """
@@ -88,7 +88,7 @@ def credit_update(
 ) -> None:
     """The credit balance changed.
 
-    [bold]Example[/bold]
+    **Example**
 
         kull-sync publish credit-update --user ada --balance 120 --change -5 --reason "Wedding culled"
     """
@@ -116,7 +116,7 @@ def prompt_change(
 ) -> None:
     """Prompts of the marketplace changed, for one user or for everyone.
 
-    [bold]Example[/bold]
+    **Example**
 
         kull-sync publish prompt-change --everyone --action updated --prompt portrait-soft
     """

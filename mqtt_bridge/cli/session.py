@@ -29,7 +29,7 @@ def session(
 ) -> None:
     """Ask for a device's session and print the answer as JSON: broker URLs, MQTT token, topics, will.
 
-    [bold]Example[/bold], with a client that nobody here wrote:
+    **Example**, with a client that nobody here wrote:
 
         mosquitto_sub -V 5 -p 1883 -u ada -i ada:term -t 'sync/v1/users/ada/events/credits' \\
             -P "$(kull-sync session --user ada --device term --field token)"

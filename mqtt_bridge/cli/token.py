@@ -77,7 +77,7 @@ def token(
 
     It is signed (HS256) with the secret of the running `kull-sync dev`, or with KULL_SYNC_AUTH_SECRET.
 
-    [bold]Examples[/bold]
+    **Examples**
 
         kull-sync token --user ada
         kull-sync token --service worker --scope sync:publish --scope sync:session

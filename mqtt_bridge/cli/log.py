@@ -1,0 +1,48 @@
+"""One log of several processes on one terminal, each with its name and colour."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+
+from rich.console import Console
+from rich.text import Text
+
+_COLOURS = ("cyan", "magenta", "green", "yellow", "blue")
+_WIDTH = 10
+
+
+class MergedLog:
+    """Prints lines, one after the other. Calls ``on_lost`` once nobody reads any more, and then is silent."""
+
+    def __init__(self) -> None:
+        self.on_lost: Callable[[], None] = lambda: None
+        self._console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+        self._colours: dict[str, str] = {}
+        self._lost = False
+
+    def __call__(self, name: str, line: str) -> None:
+        """Print a line of a process."""
+        colour = self._colours.setdefault(name, _COLOURS[len(self._colours) % len(_COLOURS)])
+        # Escape sequences become styles or vanish: what a client sent must not drive the terminal.
+        self._print(Text.assemble((f"{name:<{_WIDTH}}| ", colour), Text.from_ansi(line)))
+
+    def say(self, text: str = "", style: str = "") -> None:
+        """Print a line of our own."""
+        self._print(Text(text, style))
+
+    def last_lines(self, name: str, lines: Iterable[str]) -> None:
+        """Show again what a process printed before it died."""
+        self.say(f"The last lines of {name}:", "bold red")
+        for line in lines:
+            self(name, line)
+
+    def _print(self, text: Text) -> None:
+        if self._lost:
+            return
+        try:
+            self._console.print(text)
+        except (OSError, SystemExit):  # rich answers a closed pipe with SystemExit
+            self._lost = True
+            # Else the interpreter fails once more when it flushes at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            self.on_lost()
