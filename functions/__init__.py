@@ -1,0 +1,1 @@
+"""The HTTP functions: one small file each. Validate, authorise, publish, answer."""

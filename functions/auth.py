@@ -1,0 +1,146 @@
+"""Who calls: the app's own JWT, with issuer, audience and algorithms pinned by configuration."""
+
+import hashlib
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+import jwt
+
+from mqtt_bridge.settings import Settings
+
+from .errors import ProblemError, foreign_user, insufficient_scope, no_keys, unauthenticated
+from .jwks import LIFESPAN, KeySet, KeysUnavailableError
+
+PUBLISH: Final = "sync:publish"
+SESSION: Final = "sync:session"
+BRIDGE: Final = "sync:bridge"
+OPERATOR: Final = "sync:operator"
+SERVICE_SCOPES = frozenset({PUBLISH, SESSION, BRIDGE, OPERATOR})
+
+LEEWAY = 30
+"""Seconds that ``iat`` and ``nbf`` may lie in our future. ``exp`` gets none, as at the broker."""
+MAX_TOKEN = 8192
+"""Bytes; a longer one is refused unread."""
+REMEMBERED = 4096
+"""How many verified tokens are kept, so that each costs its signature check once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A proven caller: a user, or a service of the app, which has scopes."""
+
+    subject: str
+    scopes: frozenset[str]
+
+    @property
+    def is_service(self) -> bool:
+        """Whether this is one of the app's services and not a user."""
+        return bool(self.scopes & SERVICE_SCOPES)
+
+    def require(self, *scopes: str) -> None:
+        """Raise 403 unless the caller has all of these scopes."""
+        if not self.scopes.issuperset(scopes):
+            raise insufficient_scope(*scopes)
+
+    def require_user(self, user: str, *, or_scope: str) -> None:
+        """Raise 403 unless the caller is this user, or a service with the scope."""
+        if self.subject != user and or_scope not in self.scopes:
+            raise foreign_user()
+
+
+class Verifier:
+    """Verifies the callers' tokens with the shared secret or the issuer's public keys."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._issuer = settings.auth_issuer
+        self._audience = settings.auth_audience
+        self._algorithms = list(settings.auth_algorithms)
+        self._secret = settings.auth_secret.get_secret_value() if settings.auth_secret else None
+        self._keys = KeySet(settings.auth_jwks_url) if settings.auth_jwks_url else None
+        self._known: dict[bytes, tuple[Caller, float]] = {}
+
+    async def verify(self, token: str) -> Caller:
+        """The caller that the token proves. Raises 401, or 503 while the issuer's keys are out of reach."""
+        digest = hashlib.sha256(token.encode(errors="surrogateescape")).digest()
+        caller, good_until = self._known.get(digest, (None, 0.0))
+        if caller is not None and time.time() < good_until:
+            return caller
+        self._known.pop(digest, None)
+        if len(token) > MAX_TOKEN:
+            raise _refused("The token is too long.")
+        claims = self._decode(token, await self._key(token))
+        caller = Caller(claims["sub"], _scopes(claims))
+        if len(self._known) >= REMEMBERED:
+            self._known.pop(next(iter(self._known)))
+        # No longer than the key set: a key that was withdrawn must stop counting for known tokens too.
+        self._known[digest] = (caller, min(int(claims["exp"]), time.time() + LIFESPAN))
+        return caller
+
+    async def _key(self, token: str) -> Any:
+        if self._keys is None:
+            return self._secret
+        try:
+            kid = jwt.get_unverified_header(token).get("kid")
+        except Exception as exc:
+            raise _refused("The token is not a JWT.") from exc
+        if not isinstance(kid, str):
+            raise _refused("The token names no key.")
+        try:
+            key = await self._keys.get(kid)
+        except KeysUnavailableError as exc:
+            raise no_keys() from exc
+        if key is None:
+            raise _refused("The token is signed with an unknown key.")
+        return key.key
+
+    def _decode(self, token: str, key: Any) -> dict[str, Any]:
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key,
+                algorithms=self._algorithms,
+                issuer=self._issuer,
+                audience=self._audience,
+                leeway=LEEWAY,
+                options={"require": ["exp", "sub"]},
+            )
+            expired = int(claims["exp"]) <= time.time()
+        except Exception as exc:
+            # Everything: whoever wrote the token is unproven, and parsers fail in many ways on hostile input.
+            raise _refused(_reason(exc)) from exc
+        if expired:
+            raise _refused("The token has expired.")
+        if not claims["sub"]:
+            raise _refused("The token lacks the claim sub.")
+        return claims
+
+
+def _scopes(claims: dict[str, Any]) -> frozenset[str]:
+    scope = claims.get("scope")
+    return frozenset(scope.split()) if isinstance(scope, str) else frozenset()
+
+
+def _refused(reason: str) -> ProblemError:
+    return unauthenticated(reason, error="invalid_token")
+
+
+def _reason(exc: Exception) -> str:
+    """Why a token is refused, in words of our own: the library's may quote the token."""
+    match exc:
+        case jwt.ExpiredSignatureError():
+            return "The token has expired."
+        case jwt.ImmatureSignatureError():
+            return "The token is not valid yet."
+        case jwt.InvalidIssuerError():
+            return "The token is from another issuer."
+        case jwt.InvalidAudienceError():
+            return "The token is for another audience."
+        case jwt.InvalidAlgorithmError():
+            return "The token is signed with an algorithm that is not accepted."
+        case jwt.MissingRequiredClaimError():
+            return f"The token lacks the claim {exc.claim}."
+        case jwt.InvalidSignatureError():
+            return "The token's signature is wrong."
+        case _:
+            return "The token is not a valid JWT."

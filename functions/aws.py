@@ -1,0 +1,23 @@
+"""The functions on AWS Lambda, behind API Gateway or a function URL."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from mangum import Mangum
+from mangum.types import ASGI, LambdaContext
+
+
+def lambda_handler(app: ASGI) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any]]:
+    """A Lambda handler for an ASGI app. All invocations share one event loop, so connections stay warm."""
+
+    @cache
+    def adapter() -> Mangum:
+        # At first use: it makes the event loop. Lifespan off, or the app would start and stop around each
+        # invocation, and the connection to the broker with it.
+        return Mangum(app, lifespan="off")
+
+    def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        return adapter()(event, context)
+
+    return handler

@@ -1,0 +1,71 @@
+"""The public keys of the callers' issuer: fetched off the event loop, kept, fetched again with restraint."""
+
+import asyncio
+import logging
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import jwt
+
+logger = logging.getLogger(__name__)
+
+LIFESPAN = 300
+"""Seconds after which the set is fetched again, so that a key that was withdrawn stops counting."""
+COOLDOWN = 30
+"""Seconds between two fetches. Without it every token with an invented key id would be one."""
+TIMEOUT = 3
+"""Seconds that a request waits for a fetch."""
+
+
+class KeysUnavailableError(Exception):
+    """The key set could not be fetched: nobody's token can be checked now."""
+
+
+class KeySet:
+    """A JWK Set (RFC 7517) at a URL: ``https://``, or ``file://`` for a mounted one.
+
+    Concurrent requests share one fetch. While a fetch fails, keys that are known stay good.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._keys: dict[str, jwt.PyJWK] = {}
+        self._fetched = float("-inf")
+        self._tried = float("-inf")
+        self._fetching: asyncio.Task[None] | None = None
+
+    async def get(self, kid: str) -> jwt.PyJWK | None:
+        """The key with this id; None when the issuer has none. Raises KeysUnavailableError."""
+        now = time.monotonic()
+        stale = now - self._fetched > LIFESPAN or kid not in self._keys
+        if stale and (self._fetching or now - self._tried > COOLDOWN):
+            await self._refresh()
+        if not self._keys:
+            raise KeysUnavailableError
+        return self._keys.get(kid)
+
+    async def _refresh(self) -> None:
+        if self._fetching is None:
+            self._tried = time.monotonic()
+            self._fetching = asyncio.create_task(self._fetch())
+        # wait() leaves the fetch running when this request is given up: others may wait for it too.
+        await asyncio.wait([self._fetching], timeout=TIMEOUT)
+
+    async def _fetch(self) -> None:
+        try:
+            keys = await asyncio.to_thread(_load, self._url)
+            self._keys = {key.key_id: key for key in keys if key.key_id}
+            self._fetched = time.monotonic()
+        except Exception as exc:
+            logger.warning("The callers' JWK Set cannot be fetched: %s", type(exc).__name__)
+        finally:
+            self._fetching = None
+
+
+def _load(url: str) -> list[jwt.PyJWK]:
+    if url.startswith("file:"):
+        document = Path(url2pathname(urlsplit(url).path)).read_text(encoding="utf-8")
+        return list(jwt.PyJWKSet.from_json(document).keys)
+    return jwt.PyJWKClient(url, cache_jwk_set=False, timeout=TIMEOUT).get_signing_keys()

@@ -1,0 +1,65 @@
+"""Publishes what a caller posted, under the event id that its idempotency key stands for."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mqtt_bridge.errors import PublishError
+from mqtt_bridge.messages import MessageId, WireModel, new_id
+from mqtt_bridge.publisher import Publisher
+
+from . import logs
+from .auth import Caller
+from .bodies import Update
+from .idempotency import event_id
+from .services import Counts
+
+
+class Accepted(WireModel):
+    """The broker acknowledged the message."""
+
+    id: MessageId
+    """Names the event. A retry with the same ``Idempotency-Key`` and body has the same."""
+    listeners: Literal["none", "some"]
+    """``none`` when not even a sleeping device of the user would get it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """Where one request's updates go out."""
+
+    publisher: Publisher
+    counts: Counts
+    caller: Caller
+    route: str
+    key: str | None
+
+    async def publish(self, update: Update, *, index: int | None = None) -> Accepted:
+        """Publish and wait for the broker's acknowledgement. ``index`` is the place in a batch.
+
+        Raises 403, PublishError or PublishRefusedError.
+        """
+        update.authorise(self.caller)
+        event = self._event_id(update, index)
+        if index is None:
+            logs.note(user=update.user_id, event=event)
+        else:
+            logs.note_each("events", user=update.user_id, event=event)
+        try:
+            receipt = await self.publisher.publish(update.topic(), update.message(event))
+        except PublishError:
+            self.counts.failed += 1
+            raise
+        self.counts.published += 1
+        return Accepted(id=receipt.id, listeners=receipt.listeners)
+
+    def _event_id(self, update: Update, index: int | None) -> str:
+        if self.key is None:
+            return new_id()
+        return event_id(
+            caller=self.caller.subject,
+            route=self.route,
+            user=update.user_id,
+            key=self.key,
+            index=index,
+            body=update.model_dump_json(),
+        )

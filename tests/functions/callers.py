@@ -1,0 +1,73 @@
+"""Tokens of callers, good and bad, and bodies that are right."""
+
+import time
+from typing import Any
+
+import jwt
+
+SECRET = "a shared secret of more than 32 bytes, for tests"
+ISSUER = "https://app.example"
+AUDIENCE = "kull-sync"
+
+PROGRESS: dict[str, Any] = {
+    "userId": "ada",
+    "shootId": "wedding-17",
+    "status": "processing",
+    "processedCount": 250,
+    "totalCount": 3000,
+}
+CREDITS: dict[str, Any] = {"userId": "ada", "newBalance": 1200, "change": 1000, "reason": "purchase"}
+PROMPT: dict[str, Any] = {"userId": "ada", "promptId": "soft-light", "action": "updated"}
+DEVICE: dict[str, Any] = {"userId": "ada", "deviceId": "mac-1", "name": "Ada's Mac", "platform": "mac"}
+BATCH: dict[str, Any] = {"items": [{"type": "SHOOT_PROGRESS", **PROGRESS}]}
+
+SHOOT_PROGRESS = "/api/sync/shoot-progress"
+CREDIT_UPDATE = "/api/sync/credit-update"
+PROMPT_CHANGE = "/api/sync/prompt-change"
+SESSION = "/api/sync/session"
+BATCH_ROUTE = "/api/sync/batch"
+STATUS = "/api/sync/status"
+
+POSTS = {
+    SHOOT_PROGRESS: PROGRESS,
+    CREDIT_UPDATE: CREDITS,
+    PROMPT_CHANGE: PROMPT,
+    SESSION: DEVICE,
+    BATCH_ROUTE: BATCH,
+}
+"""A good body for each route."""
+
+
+def token(
+    sub: Any = "ada", scope: Any = None, *, key: Any = SECRET, alg: str = "HS256", **claims: Any
+) -> str:
+    """A caller's token. A claim that is given as None is left out."""
+    now = int(time.time())
+    payload = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": sub,
+        "iat": now,
+        "exp": now + 300,
+        "scope": scope,
+        **claims,
+    }
+    headers = {"kid": claims.pop("kid")} if "kid" in claims else None
+    payload.pop("kid", None)
+    present = {name: value for name, value in payload.items() if value is not None}
+    return jwt.encode(present, key, algorithm=alg, headers=headers)
+
+
+def bearer(value: str) -> dict[str, str]:
+    """The header that carries a token."""
+    return {"Authorization": f"Bearer {value}"}
+
+
+def user(sub: str = "ada") -> dict[str, str]:
+    """A user's header."""
+    return bearer(token(sub))
+
+
+def service(scope: str = "sync:publish sync:session") -> dict[str, str]:
+    """A service's header."""
+    return bearer(token("billing", scope))
