@@ -5,9 +5,9 @@ JSON Schemas, the AsyncAPI and OpenAPI pages and the TypeScript types are genera
 
 import time
 import uuid
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
 
 from .topics import DEVICE_ID_PATTERN, ID_PATTERN
@@ -76,11 +76,13 @@ class ShootProgress(WireModel):
     sequence: Count | None = Absent
     """Orders the updates of a run: milliseconds since 1970, made strictly growing by the producer."""
 
-    @model_validator(mode="after")
-    def _processed_within_total(self) -> Self:
-        if self.processed_count > self.total_count:
+    @field_validator("total_count")
+    @classmethod
+    def _processed_within_total(cls, total_count: int, info: ValidationInfo) -> int:
+        # On a field and not on the model, so that the error names one.
+        if total_count < info.data.get("processed_count", 0):
             raise ValueError("processedCount must not exceed totalCount")
-        return self
+        return total_count
 
     @property
     def finished(self) -> bool:
