@@ -31,8 +31,8 @@ def session(
 
     **Example**, with a client that nobody here wrote:
 
-        mosquitto_sub -V 5 -p 1883 -u ada -i ada:term -t 'sync/v1/users/ada/events/credits' \\
-            -P "$(kull-sync session --user ada --device term --field token)"
+        TOKEN=$(kull-sync session --user ada --device term --field token)
+        mosquitto_sub -V 5 -u ada -i ada:term -P "$TOKEN" -t sync/v1/users/ada/events/credits
     """
     api = Api.find(url, token, subject=user)
     body = {"userId": user, "deviceId": device, "name": name or device, "platform": platform}

@@ -1,0 +1,211 @@
+"""``kull-sync dev`` end to end: what it starts answers, and nothing outlives it however it ends."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+
+from mqtt_bridge.broker_url import BrokerUrl
+
+from .conftest import StartDev
+from .devs import FREE_PORTS, KULL_SYNC, PATIENCE, Dev, alive, clean_environment, run, wait_for
+
+
+def test_everything_shown_answers(dev: Dev) -> None:
+    """The URLs on the screen are those where functions and broker listen."""
+    shown = dict(re.findall(r"^  (HTTP|MQTT|WebSocket) +(\S+)$", dev.log, re.MULTILINE))
+
+    assert httpx.get(f"{shown['HTTP']}/api/sync/status").json() == {"status": "ok"}
+    for name in ("MQTT", "WebSocket"):
+        url = BrokerUrl.parse(shown[name])
+        socket.create_connection((url.host, url.port), timeout=PATIENCE).close()
+
+
+def test_curl_shown_works_as_pasted(dev: Dev) -> None:
+    """Whoever pastes the curl on the screen gets a 202."""
+    command = dev.log[dev.log.index("curl ") : dev.log.index("For other clients")].strip()
+    pasted = subprocess.run(
+        [*shlex.split(command.replace("\\\n", " ")), "--write-out", "\n%{http_code}"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    answer, status = pasted.stdout.splitlines()
+
+    assert status == "202"
+    assert json.loads(answer)["id"]
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "body"),
+    [
+        pytest.param(
+            "USER_TOKEN",
+            "session",
+            {"userId": "ada", "deviceId": "mac-1", "name": "Mac", "platform": "mac"},
+            id="user",
+        ),
+        pytest.param(
+            "SERVICE_TOKEN",
+            "credit-update",
+            {"userId": "ada", "newBalance": 1, "change": 1, "reason": "bought"},
+            id="service",
+        ),
+    ],
+)
+def test_tokens_shown_are_good(dev: Dev, name: str, path: str, body: dict[str, object]) -> None:
+    """The tokens on the screen open what they are said to open."""
+    exported = dict(re.findall(r"^  export (\w+)=(\S+)$", dev.log, re.MULTILINE))
+
+    answer = httpx.post(
+        f"{exported['KULL_SYNC_URL']}/api/sync/{path}",
+        json=body,
+        headers={"Authorization": f"Bearer {exported[name]}"},
+    )
+
+    assert answer.is_success, answer.text
+
+
+def test_log_names_the_process_of_each_line(dev: Dev) -> None:
+    """Of what the processes print, each line says whose it is."""
+    httpx.get(f"{dev.state['url']}/api/sync/status")
+
+    wait_for(lambda: re.search(r"^functions +\| .*GET /api/sync/status 200", dev.log, re.MULTILINE))
+    assert re.search(r"^broker +\| .*kull-sync: ", dev.log, re.MULTILINE)
+
+
+def test_keys_are_for_this_user_alone(dev: Dev) -> None:
+    """Nobody else on the machine can read the secrets of a running dev."""
+    directory = next(dev.runtime.glob("kull-sync/dev-*"))
+
+    assert directory.stat().st_mode & 0o077 == 0
+    for name in ("state.json", "signing-key.pem"):
+        assert (directory / name).stat().st_mode & 0o077 == 0
+
+
+def test_settings_that_must_agree_are_not_taken_from_the_environment(start_dev: StartDev) -> None:
+    """What a developer has exported for a deployment does not break the dev beside it."""
+    dev = start_dev(
+        *FREE_PORTS,
+        KULL_SYNC_AUTH_JWKS_URL="https://app.example/jwks",
+        KULL_SYNC_TOKEN_AUDIENCE="somebody else",
+        KULL_SYNC_BROKER_URL="mqtts://broker.example",
+        KULL_SYNC_KEEPALIVE="7",
+    ).wait_until_ready()
+    keepalive = run("session", "--user", "ada", "--device", "mac-1", "--field", "keepalive", env=dev.env)
+
+    assert keepalive.stdout == "7\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_everything(start_dev: StartDev, number: signal.Signals) -> None:
+    """Ctrl-C, a polite kill and a terminal that closes leave no process and no file."""
+    dev = start_dev(*FREE_PORTS).wait_until_ready()
+    children = dev.children()
+    assert set(children) == {"broker", "functions"}
+
+    assert dev.end(number) == 128 + number
+    assert not any(alive(pid) for pid in children.values())
+    assert dev.leftovers() == []
+    assert "Traceback" not in dev.log
+
+
+def test_a_signal_while_it_starts_ends_everything(start_dev: StartDev) -> None:
+    """Who changes their mind at once leaves no process and no file either."""
+    dev = start_dev(*FREE_PORTS)
+    wait_for(lambda: "broker" in dev.children())
+    children = dev.children()
+
+    assert dev.end() == 130
+    assert not any(alive(pid) for pid in children.values())
+    assert dev.leftovers() == []
+
+
+def test_a_log_that_nobody_reads_ends_everything(tmp_path: Path) -> None:
+    """`kull-sync dev | head` does not stay behind without a terminal."""
+    command = shlex.join([str(KULL_SYNC), "dev", *FREE_PORTS])
+    piped = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command} | head -n 1"],
+        env=clean_environment() | {"XDG_RUNTIME_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+    assert piped.returncode == 128 + signal.SIGHUP, piped.stderr
+    assert piped.stderr == ""
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("name", ["broker", "functions"])
+def test_a_child_that_dies_ends_everything(start_dev: StartDev, name: str) -> None:
+    """Half a dev would only confuse: the rest ends too, and the screen says who died and what it said."""
+    dev = start_dev(*FREE_PORTS).wait_until_ready()
+    children = dev.children()
+    os.kill(children[name], signal.SIGKILL)
+
+    assert dev.process.wait(PATIENCE) == 1
+    assert f"The last lines of {name}:" in dev.log
+    assert f"Error: {name} ended by itself (SIGKILL)" in dev.log
+    assert not any(alive(pid) for pid in children.values())
+    assert dev.leftovers() == []
+
+
+def test_a_child_that_does_not_start_says_why(start_dev: StartDev) -> None:
+    """A setting that the functions refuse is named on the screen, and nothing is left running."""
+    dev = start_dev(*FREE_PORTS, KULL_SYNC_KEEPALIVE="never")
+
+    assert dev.process.wait(PATIENCE) == 1
+    assert "KULL_SYNC_KEEPALIVE" in dev.log[dev.log.index("The last lines of functions:") :]
+    assert dev.leftovers() == []
+
+
+def test_children_do_not_outlive_a_killed_dev(start_dev: StartDev, tmp_path: Path) -> None:
+    """After kill -9 no process stays, and the next dev removes the files and is not confused by them."""
+    killed = start_dev(*FREE_PORTS, directory=tmp_path).wait_until_ready()
+    children = killed.children()
+    (secrets,) = killed.runtime.glob("kull-sync/dev-*")
+    killed.end(signal.SIGKILL)
+
+    wait_for(lambda: not any(alive(pid) for pid in children.values()))
+    assert run("token", "--user", "ada", env=killed.env).returncode == 1
+    start_dev(*FREE_PORTS, directory=tmp_path).wait_until_ready()
+    assert not secrets.exists()
+
+
+@pytest.mark.parametrize("use", ["http", "mqtt", "ws"])
+def test_a_wanted_port_that_is_taken_is_named(start_dev: StartDev, use: str) -> None:
+    """Who asked for a port is told that it is taken, and by which option to change it."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        dev = start_dev(*FREE_PORTS, f"--{use}-port", str(port))
+
+        assert dev.process.wait(PATIENCE) == 1
+    assert f"Port {port} is taken (--{use}-port)" in dev.log
+    assert dev.leftovers() == []
+
+
+def test_two_devs_live_side_by_side(start_dev: StartDev, tmp_path: Path) -> None:
+    """With two running, a command goes to the later one and says so; --url chooses."""
+    first = start_dev(*FREE_PORTS, directory=tmp_path).wait_until_ready()
+    first_url = first.state["url"]
+    second = start_dev(*FREE_PORTS, directory=tmp_path).wait_until_ready()
+    session = ("session", "--user", "ada", "--device", "mac-1", "--field", "urls")
+
+    by_default = run(*session, env=second.env)
+    chosen = run(*session, "--url", first_url, env=second.env)
+
+    assert "2 `kull-sync dev` run here" in by_default.stderr
+    assert chosen.returncode == 0, chosen.stderr
+    assert by_default.stdout != chosen.stdout
+    assert first.end() == second.end() == 130
+    assert second.leftovers() == []
