@@ -145,6 +145,7 @@ static bool rewrite_file(struct revocations *store, char *error, size_t error_si
     if (rewrite.file < 0) return fail(error, error_size, "cannot create");
     map_filter(&store->map, write_entry, &rewrite);
     if (rewrite.failed || fsync(rewrite.file) || rename(fresh, store->path)) {
+        /* Said before the cleanup changes errno. */
         fail(error, error_size, "cannot write");
         close(rewrite.file);
         unlink(fresh);
@@ -243,15 +244,15 @@ static bool append(struct revocations *store, const struct revocation *order)
 bool revocations_add(struct revocations *store, const struct revocation *order, int64_t now, char *error,
                      size_t error_size)
 {
-    struct revocation *copy = copy_of(order);
-
-    if (!copy) return fail(error, error_size, "cannot keep");
     if (order->until <= now) {
-        free(copy);
         snprintf(error, error_size, "until must lie in the future");
         return false;
     }
-    if ((store->torn && !rewrite_file(store, error, error_size)) || !append(store, order)) {
+    if (store->torn && !rewrite_file(store, error, error_size)) return false;
+    /* Before the write: what is on disk must not fail in memory. */
+    struct revocation *copy = copy_of(order);
+    if (!copy) return fail(error, error_size, "cannot keep");
+    if (!append(store, order)) {
         fail(error, error_size, "cannot write");
         free(copy);
         return false;

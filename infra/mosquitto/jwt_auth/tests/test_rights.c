@@ -1,0 +1,152 @@
+/* May this client publish or subscribe here and now: rights, limits, the end of a token. */
+#include "check.h"
+#include "rights.h"
+
+#include <stdlib.h>
+
+#define EXP 1790003600
+
+static struct options options;
+static struct map clients;
+static const int connection;
+
+static struct filter_list list(const char *first, const char *second)
+{
+    struct filter_list made = {.count = second ? 2 : 1, .filters = malloc(2 * sizeof(char *))};
+
+    /* Freed as one block with what it points to; constants need not be. */
+    memcpy(&made.filters[0], &first, sizeof(first));
+    memcpy(&made.filters[1], &second, sizeof(second));
+    return made;
+}
+
+static struct client *enter(const char *sub, const char *pub_first, const char *pub_second, const char *sub_filter)
+{
+    struct jwt_claims claims = {.session = 1, .exp = EXP, .device = "d"};
+    char id[64];
+
+    snprintf(claims.sub, sizeof(claims.sub), "%s", sub);
+    snprintf(id, sizeof(id), "%s:d", sub);
+    claims.pub = list(pub_first, pub_second);
+    claims.sub_filters = list(sub_filter, NULL);
+    return clients_enter(&clients, id, &connection, &claims, &options, 0);
+}
+
+static enum verdict publish(struct client *client, const char *topic, size_t length, bool retain, int64_t s, int64_t ms)
+{
+    const char *reason = NULL;
+    enum verdict verdict = rights_publish(client, &options, topic, length, retain, (struct instant){s, ms}, &reason);
+
+    CHECK_ROW(verdict == GRANTED || reason, topic);
+    return verdict;
+}
+
+static enum verdict subscribe(struct client *client, const char *filter, uint32_t in_session, int64_t s, int64_t ms)
+{
+    const char *reason = NULL;
+
+    return rights_subscribe(client, &options, filter, map_hash(&clients, filter), in_session,
+                            (struct instant){s, ms}, &reason);
+}
+
+static void test_topics_and_retain(void)
+{
+    struct client *device = enter("ada", "sync/v1/users/ada/devices/d", "up/#", "s/+");
+    struct client *service = enter("$functions", "sync/v1/users/+/devices/+", "#", "#");
+
+    CHECK(publish(device, "sync/v1/users/ada/devices/d", 10, true, 0, 0) == GRANTED);
+    CHECK(publish(device, "up/x", 10, false, 0, 0) == GRANTED);
+    CHECK(publish(device, "up/x", 10, true, 0, 0) == DENIED);
+    CHECK(publish(device, "sync/v1/users/ada/devices/e", 10, true, 0, 0) == DENIED);
+    CHECK(publish(device, "sync/v1/users/bob/devices/d", 10, false, 0, 0) == DENIED);
+    CHECK(publish(service, "sync/v1/users/ada/devices/d", 10, true, 0, 0) == GRANTED);
+    CHECK(publish(service, "anything", 10, true, 0, 0) == GRANTED);
+    /* Whatever a token says, the epoch is the broker's. */
+    CHECK(publish(service, "sync/v1/all/epoch", 10, true, 0, 0) == DENIED);
+    CHECK(publish(service, "$CONTROL/x/v1", 10, false, 0, 0) == DENIED);
+    CHECK(subscribe(device, "s/+", 0, 0, 0) == GRANTED && subscribe(device, "s/#", 1, 0, 0) == DENIED);
+    CHECK(subscribe(service, "$share/g/a", 0, 0, 0) == DENIED && subscribe(service, "a/#", 0, 0, 0) == GRANTED);
+    map_clear(&clients, client_free);
+    CHECK(map_init(&clients));
+}
+
+static void test_the_end_of_a_token(void)
+{
+    struct client *device = enter("ada", "sync/v1/users/ada/devices/d", NULL, "s/+");
+    const char *presence = "sync/v1/users/ada/devices/d";
+
+    CHECK(client_due(device) == EXP);
+    CHECK(publish(device, presence, 1, true, EXP - 1, 0) == GRANTED);
+    CHECK(publish(device, presence, 1, true, EXP, 0) == DENIED);
+    CHECK(subscribe(device, "s/+", 0, EXP - 1, 0) == GRANTED && subscribe(device, "s/+", 0, EXP, 0) == DENIED);
+
+    /* An old connection's end is not the end of the one that took its place. */
+    clients_leave(&clients, device->id, &clients);
+    CHECK(device->connected);
+    clients_leave(&clients, device->id, &connection);
+    CHECK(!device->connected && client_due(device) == EXP + CLIENT_LINGERS);
+    /* Its will is still to come, and only to where it may publish. */
+    CHECK(publish(device, presence, 1, true, EXP + 5, 0) == GRANTED);
+    CHECK(publish(device, "sync/v1/users/bob/devices/d", 1, true, EXP + 5, 0) == DENIED);
+
+    device->revoked = true;
+    CHECK(publish(device, presence, 1, true, 0, 0) == DENIED && subscribe(device, "s/+", 0, 0, 0) == DENIED);
+    CHECK(clients_find(&clients, "ada:d") == device && !clients_find(&clients, "ada:e"));
+    map_clear(&clients, client_free);
+    CHECK(map_init(&clients));
+}
+
+static void test_floods(void)
+{
+    struct client *device = enter("ada", "up/#", NULL, "s/+");
+    struct client *service = enter("$functions", "up/#", NULL, "s/+");
+
+    for (int i = 0; i < 100; i++) CHECK(publish(device, "up/x", 1, false, 0, 0) == GRANTED);
+    for (int i = 0; i < 100; i++) CHECK(publish(device, "up/x", 1, false, 0, 0) == DENIED);
+    CHECK(publish(device, "up/x", 1, false, 0, 0) == CUT_OFF);
+    /* Coming back is no way around. */
+    device = enter("ada", "up/#", NULL, "s/+");
+    CHECK(publish(device, "up/x", 1, false, 0, 0) == CUT_OFF);
+    CHECK(publish(device, "up/x", 1, false, 0, 20) == GRANTED);
+    /* Nor does a flood silence the will. */
+    clients_leave(&clients, device->id, &connection);
+    CHECK(publish(device, "up/x", 1, false, 0, 20) == GRANTED);
+    CHECK(publish(device, "up/x", options.device_payload + 1, false, 0, 20) != GRANTED);
+
+    for (int i = 0; i < 1000; i++) CHECK(publish(service, "up/x", 1000000, false, 0, 0) == GRANTED);
+    map_clear(&clients, client_free);
+    CHECK(map_init(&clients));
+}
+
+static void test_sizes_and_subscriptions(void)
+{
+    struct client *device = enter("ada", "up/#", NULL, "s/#");
+    char filter[16];
+
+    CHECK(publish(device, "up/x", options.device_payload, false, 0, 0) == GRANTED);
+    CHECK(publish(device, "up/x", options.device_payload + 1, false, 0, 0) == DENIED);
+    for (uint32_t i = 0; i < options.device_subscriptions; i++) {
+        snprintf(filter, sizeof(filter), "s/%u", i);
+        CHECK_ROW(subscribe(device, filter, i, 0, 0) == GRANTED, filter);
+    }
+    CHECK(subscribe(device, "s/more", 12, 0, 0) == DENIED);
+    for (int i = 0; i < 50; i++) CHECK(subscribe(device, "s/1", 12, 0, 0) == GRANTED);
+    /* So many at once: each would bring all that is retained. */
+    for (int i = 0; i < 37; i++) CHECK(subscribe(device, "s/1", 12, 0, 0) == GRANTED);
+    CHECK(subscribe(device, "s/1", 12, 0, 0) == DENIED);
+    CHECK(subscribe(device, "s/1", 12, 0, 1000) == GRANTED);
+    map_clear(&clients, client_free);
+    CHECK(map_init(&clients));
+}
+
+int main(void)
+{
+    options_init(&options);
+    CHECK(map_init(&clients));
+    test_topics_and_retain();
+    test_the_end_of_a_token();
+    test_floods();
+    test_sizes_and_subscriptions();
+    map_clear(&clients, client_free);
+    passed(__FILE__);
+}
