@@ -1,8 +1,8 @@
 """Who calls: the app's own JWT, with issuer, audience and algorithms pinned by configuration."""
 
 import hashlib
-import time
 from dataclasses import dataclass
+from time import time
 from typing import Any, Final
 
 import jwt
@@ -64,7 +64,7 @@ class Verifier:
         """The caller that the token proves. Raises 401, or 503 while the issuer's keys are out of reach."""
         digest = hashlib.sha256(token.encode(errors="surrogateescape")).digest()
         caller, good_until = self._known.get(digest, (None, 0.0))
-        if caller is not None and time.time() < good_until:
+        if caller is not None and time() < good_until:
             return caller
         self._known.pop(digest, None)
         if len(token) > MAX_TOKEN:
@@ -74,7 +74,7 @@ class Verifier:
         if len(self._known) >= REMEMBERED:
             self._known.pop(next(iter(self._known)))
         # No longer than the key set: a key that was withdrawn must stop counting for known tokens too.
-        self._known[digest] = (caller, min(int(claims["exp"]), time.time() + LIFESPAN))
+        self._known[digest] = (caller, min(int(claims["exp"]), time() + LIFESPAN))
         return caller
 
     async def _key(self, token: str) -> Any:
@@ -105,7 +105,7 @@ class Verifier:
                 leeway=LEEWAY,
                 options={"require": ["exp", "sub"]},
             )
-            expired = int(claims["exp"]) <= time.time()
+            expired = int(claims["exp"]) <= time()
         except Exception as exc:
             # Everything: whoever wrote the token is unproven, and parsers fail in many ways on hostile input.
             raise _refused(_reason(exc)) from exc

@@ -1,6 +1,5 @@
 """POST /api/sync/batch: up to 100 updates in one request, in order, each with an answer of its own."""
 
-import time
 from typing import Annotated, Any, Final, Literal, cast
 
 from fastapi import APIRouter
@@ -8,6 +7,7 @@ from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapV
 
 from mqtt_bridge.errors import PublishError
 from mqtt_bridge.messages import Absent, MessageId, WireModel
+from mqtt_bridge.timing import seconds
 
 from .application import FromEnvironment
 from .aws import lambda_handler
@@ -124,13 +124,13 @@ async def batch(posted: Posted[BatchBody], outbox: RequestOutbox) -> BatchAnswer
 
 async def _publish(items: list[Item | ProblemError], outbox: Outbox) -> list[ItemAnswer]:
     answers: list[ItemAnswer] = []
-    until = time.monotonic() + SECONDS
+    until = seconds() + SECONDS
     for index, item in enumerate(items):
         try:
             if isinstance(item, ProblemError):
                 raise item
             item.authorise(outbox.caller)
-            if time.monotonic() > until:
+            if seconds() > until:
                 raise not_tried()
             accepted = await outbox.publish(item, index=index)
             answers.append(ItemAnswer(status=202, id=accepted.id, listeners=accepted.listeners))

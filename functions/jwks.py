@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-import time
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import jwt
+
+from mqtt_bridge.timing import seconds
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ class KeySet:
 
     async def get(self, kid: str) -> jwt.PyJWK | None:
         """The key with this id; None when the issuer has none. Raises KeysUnavailableError."""
-        now = time.monotonic()
+        now = seconds()
         stale = now - self._fetched > LIFESPAN or kid not in self._keys
         if stale and (self._fetching or now - self._tried > COOLDOWN):
             await self._refresh()
@@ -48,7 +49,7 @@ class KeySet:
 
     async def _refresh(self) -> None:
         if self._fetching is None:
-            self._tried = time.monotonic()
+            self._tried = seconds()
             self._fetching = asyncio.create_task(self._fetch())
         # wait() leaves the fetch running when this request is given up: others may wait for it too.
         await asyncio.wait([self._fetching], timeout=TIMEOUT)
@@ -57,7 +58,7 @@ class KeySet:
         try:
             keys = await asyncio.to_thread(_load, self._url)
             self._keys = {key.key_id: key for key in keys if key.key_id}
-            self._fetched = time.monotonic()
+            self._fetched = seconds()
         except Exception as exc:
             logger.warning("The callers' JWK Set cannot be fetched: %s", type(exc).__name__)
         finally:

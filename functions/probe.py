@@ -1,10 +1,10 @@
 """Measures the way to the broker and back, at most once a second however many ask."""
 
 import asyncio
-import time
 
 from mqtt_bridge.errors import PublishError
 from mqtt_bridge.publisher import Publisher
+from mqtt_bridge.timing import seconds
 
 from .errors import unreachable
 
@@ -23,7 +23,7 @@ class Probe:
 
     async def round_trip(self) -> float:
         """Seconds. Raises 503 when no message gets through within the timeout."""
-        if self._running is None or time.monotonic() - self._ended > LIFESPAN:
+        if self._running is None or seconds() - self._ended > LIFESPAN:
             self._ended = float("inf")
             self._running = asyncio.create_task(self._measure())
         try:
@@ -37,4 +37,4 @@ class Probe:
             async with asyncio.timeout(self._timeout):
                 return await self._publisher.round_trip()
         finally:
-            self._ended = time.monotonic()
+            self._ended = seconds()
