@@ -56,6 +56,7 @@ class Connection:
         will: Will | None = None,
         ca_file: Path | None = None,
         manual_ack: bool = False,
+        receive_maximum: int | None = None,
         on_message: Callable[[Incoming], None] | None = None,
     ) -> Self:
         """Connect. ``timeout``, in seconds, bounds this and each later wait.
@@ -63,6 +64,7 @@ class Connection:
         With a ``session_expiry`` (seconds) of 0 the session starts clean and ends with the connection.
         ``on_message`` is called in the event loop for each message, in order, and must not raise.
         ``manual_ack``: QoS 1 messages are acknowledged by ``ack`` and not before ``on_message`` is called.
+        ``receive_maximum``: as many QoS 1 messages may be unacknowledged at a time; None: the broker decides.
 
         Raises LinkRefusedError when the broker refuses, else LinkError.
         """
@@ -76,16 +78,23 @@ class Connection:
             will=will,
             ca_file=ca_file,
             manual_ack=manual_ack,
+            receive_maximum=receive_maximum,
             on_message=on_message,
             timeout=timeout,
         )
         await client.dial()
         return cls(client, timeout)
 
+    def silence(self) -> float:
+        """Seconds since the last packet from the broker, answers to pings included."""
+        return self._client.silence()
+
     async def publish(
         self, topic: str, payload: bytes, *, retain: bool = False, expiry: int | None = None
     ) -> Listeners:
         """Publish at QoS 1 and wait for the broker's PUBACK. ``expiry`` is in seconds.
+
+        The message is queued before the first wait: what is published later goes out later.
 
         Raises PublishRefusedError when the broker refused the message, LinkError when no PUBACK came.
         """
@@ -94,13 +103,17 @@ class Connection:
             raise PublishRefusedError(topic, code.value, str(code))
         return "none" if code.value == NO_LISTENERS else "some"
 
-    async def subscribe(self, subscriptions: Iterable[Subscription]) -> None:
+    async def subscribe(
+        self, subscriptions: Iterable[Subscription], *, identifier: int | None = None
+    ) -> None:
         """Subscribe to all, in this order, in one packet.
+
+        The broker puts the ``identifier`` (1 to 268,435,455) on every message that it sends for them.
 
         Raises LinkRefusedError naming the first filter that was refused, or LinkError when no SUBACK came.
         """
         wanted = [(each.filter, SubscribeOptions(qos=each.qos)) for each in subscriptions]
-        codes = await self._answer(self._client.subscribe_soon(wanted))
+        codes = await self._answer(self._client.subscribe_soon(wanted, identifier))
         for (topic_filter, _), code in zip(wanted, codes, strict=True):
             if code.is_failure:
                 raise LinkRefusedError(

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -58,6 +59,8 @@ class Incoming:
     """Seconds that are left of the message's expiry interval; None: it does not expire."""
     mid: int
     """Packet identifier, for a manual acknowledgement."""
+    subscription_ids: tuple[int, ...] = ()
+    """The identifiers of the subscriptions that it came for, where they have one."""
 
 
 class Mqtt5Client(aiomqtt.Client):
@@ -75,6 +78,7 @@ class Mqtt5Client(aiomqtt.Client):
         will: Will | None,
         ca_file: Path | None,
         manual_ack: bool,
+        receive_maximum: int | None = None,
         on_message: Callable[[Incoming], None] | None,
         timeout: float,
     ) -> None:
@@ -89,7 +93,9 @@ class Mqtt5Client(aiomqtt.Client):
             websocket_path=broker.path or None,
             keepalive=keepalive,
             clean_start=session_expiry == 0,
-            properties=_properties(PacketTypes.CONNECT, SessionExpiryInterval=session_expiry),
+            properties=_properties(
+                PacketTypes.CONNECT, SessionExpiryInterval=session_expiry, ReceiveMaximum=receive_maximum
+            ),
             will=_will(will),
             timeout=timeout,
             logger=_paho_logger,
@@ -138,10 +144,11 @@ class Mqtt5Client(aiomqtt.Client):
         return self._await_answer(info.rc, info.mid)
 
     def subscribe_soon(
-        self, wanted: list[tuple[str, SubscribeOptions]]
+        self, wanted: list[tuple[str, SubscribeOptions]], identifier: int | None
     ) -> asyncio.Future[list[ReasonCode] | None]:
         self._raise_if_lost()
-        rc, mid = self._client.subscribe(wanted)
+        properties = _properties(PacketTypes.SUBSCRIBE, SubscriptionIdentifier=identifier)
+        rc, mid = self._client.subscribe(wanted, properties=properties)
         return self._await_answer(rc, mid)
 
     def disconnect_soon(self, reason: int, session_expiry: int | None) -> None:
@@ -149,6 +156,9 @@ class Mqtt5Client(aiomqtt.Client):
         self._raise_if_lost()
         properties = _properties(PacketTypes.DISCONNECT, SessionExpiryInterval=session_expiry)
         self._client.disconnect(ReasonCode(PacketTypes.DISCONNECT, identifier=reason), properties)
+
+    def silence(self) -> float:
+        return time.monotonic() - self._client._last_bytes_received
 
     def ack(self, message: Incoming) -> None:
         self._client.ack(message.mid, message.qos)
@@ -265,6 +275,7 @@ class Mqtt5Client(aiomqtt.Client):
                     retain=message.retain,
                     expires_in=getattr(message.properties, "MessageExpiryInterval", None),
                     mid=message.mid,
+                    subscription_ids=tuple(getattr(message.properties, "SubscriptionIdentifier", ())),
                 )
             )
 
@@ -279,8 +290,9 @@ class Mqtt5Client(aiomqtt.Client):
         self._loop.call_soon_threadsafe(self._register_write, sock)
 
     def _register_write(self, sock: Any) -> None:
-        if self._client.socket() is sock:
-            self._loop.add_writer(sock.fileno(), self._write)
+        present = self._client.socket()
+        if present is not None and present is sock:
+            self._loop.add_writer(present.fileno(), self._write)
 
     def _write(self) -> None:
         try:
