@@ -76,3 +76,11 @@ class LinkError(BridgeError):
 
 class LinkRefusedError(LinkError):
     """The broker answered CONNECT or SUBSCRIBE with a refusal."""
+
+
+class SessionRefusedError(BridgeError):
+    """There is no session to be had for this device: nobody is signed in, or the functions say 401 or 403."""
+
+
+class SessionUnavailableError(BridgeError):
+    """There is no session to be had at present. Try again."""

@@ -9,6 +9,7 @@ from pydantic import Field
 from . import tokens
 from .messages import (
     Absent,
+    Count,
     DeviceConnected,
     DeviceConnectedMessage,
     DeviceDisconnected,
@@ -118,6 +119,14 @@ class WillTemplate(WireModel):
     expiry: Annotated[int, Field(gt=0)]
     """Seconds that the will stays retained, counted from when it fired (MQTT 5 message expiry interval)."""
     message: FarewellTemplate
+
+
+class SessionRequest(BirthData):
+    """The body of ``POST /api/sync/session`` for a user's device."""
+
+    user_id: UserId
+    last_session: Count | None = Absent
+    """The highest session number that the device knows of itself; the answer's is above it."""
 
 
 class SessionAnswer(WireModel):
