@@ -257,6 +257,20 @@ def _parse(topic: str) -> Topic | None:
     return None
 
 
+def uplink_sender(topic: str) -> InboxTopic | None:
+    """Where to answer what was published on the uplink, on topics that this contract does not know too.
+
+    None when the topic does not name a device.
+    """
+    match topic.split("/"):
+        case [*root, "uplink", _, user, device, _] if "/".join(root) == ROOT:
+            try:
+                return InboxTopic(user, device)
+            except InvalidTopicError:
+                return None
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Subscription:
     """One filter that a client subscribes to, with its maximum QoS."""
