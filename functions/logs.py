@@ -149,6 +149,4 @@ def configure(settings: Settings) -> None:
         package.propagate = False  # Lambda's root handler would print each line again
     # Both would repeat our line for every request, with the URL as the caller wrote it.
     for name in ("uvicorn.access", "mangum.http"):
-        access = logging.getLogger(name)
-        access.handlers = []
-        access.propagate = False
+        logging.getLogger(name).disabled = True

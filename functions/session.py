@@ -14,6 +14,7 @@ from mqtt_bridge.session import (
     device_session,
     operator_session,
 )
+from mqtt_bridge.tokens import MAX_TOKEN
 from mqtt_bridge.topics import shards_of_worker
 
 from . import auth, logs
@@ -22,6 +23,7 @@ from .auth import Caller
 from .aws import lambda_handler
 from .bodies import strict
 from .dependencies import CurrentCaller, WarmServices
+from .errors import ProblemError, invalid
 from .json_body import JsonRoute, Posted
 from .responses import SESSION
 
@@ -111,6 +113,17 @@ class OperatorSessionBody(WireModel):
         return operator_session(terms, instance=self.instance, last_session=self.last_session)
 
 
+def ids_too_long() -> ProblemError:
+    """422: the token that the broker would refuse unread. It spells the ids out in every topic.
+
+    Only ids of well over a hundred characters, most of which JSON must escape, come to this.
+    """
+    return invalid(
+        {"type": "token_too_long", "loc": [field], "msg": "is too long for a token"}
+        for field in ("userId", "deviceId")
+    )
+
+
 def _numbers(worker: str) -> tuple[int, int]:
     index, count = worker.split("/")
     return int(index), int(count)
@@ -149,6 +162,8 @@ async def session(
     wanted.authorise(caller)
     response.headers["Cache-Control"] = "no-store"
     answer = wanted.answer(services.terms)
+    if len(answer.token) > MAX_TOKEN:
+        raise ids_too_long()
     logs.note(client=answer.client_id)
     return answer
 

@@ -1,0 +1,68 @@
+"""Browsers: the origins of the settings may call, and read what they need of the answers."""
+
+import httpx
+import pytest
+
+from mqtt_bridge.recording import RecordingPublisher
+
+from .callers import PROGRESS, SHOOT_PROGRESS, user
+from .conftest import Connect
+
+ORIGIN = "https://app.example"
+
+
+@pytest.fixture
+def client(connect: Connect) -> httpx.AsyncClient:
+    return connect(cors_origins=f"{ORIGIN},http://localhost:5173")
+
+
+async def test_a_listed_origin_may_post_with_a_key(client: httpx.AsyncClient) -> None:
+    """The preflight allows the headers that a client of ours sends."""
+    response = await client.options(
+        SHOOT_PROGRESS,
+        headers={
+            "Origin": ORIGIN,
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "authorization,content-type,idempotency-key,x-request-id",
+        },
+    )
+
+    assert response.status_code == 200
+    assert response.headers["access-control-allow-origin"] == ORIGIN
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "https://app.example.evil.example"])
+async def test_another_origin_may_not(client: httpx.AsyncClient, origin: str) -> None:
+    """No header, so the browser keeps the answer from the page."""
+    preflight = await client.options(
+        SHOOT_PROGRESS, headers={"Origin": origin, "Access-Control-Request-Method": "POST"}
+    )
+    response = await client.post(SHOOT_PROGRESS, json=PROGRESS, headers=user() | {"Origin": origin})
+
+    assert preflight.status_code == 400
+    assert "access-control-allow-origin" not in response.headers
+
+
+async def test_without_origins_nobody_may(connect: Connect) -> None:
+    """The default allows no page at all."""
+    response = await connect().post(SHOOT_PROGRESS, json=PROGRESS, headers=user() | {"Origin": ORIGIN})
+
+    assert "access-control-allow-origin" not in response.headers
+
+
+@pytest.mark.parametrize("status", [202, 401, 404, 413, 422, 500])
+async def test_a_page_can_read_refusals_too(
+    client: httpx.AsyncClient, publisher: RecordingPublisher, status: int
+) -> None:
+    """Without these headers a browser shows every refusal as a network error."""
+    headers = {"Origin": ORIGIN} | (user() if status != 401 else {})
+    path = "/nothing" if status == 404 else SHOOT_PROGRESS
+    body = {"x": "x" * 70_000} if status == 413 else {} if status == 422 else PROGRESS
+    if status == 500:
+        publisher.fail_with = ZeroDivisionError()  # type: ignore[assignment]
+    response = await client.post(path, json=body, headers=headers)
+
+    assert response.status_code == status
+    assert response.headers["access-control-allow-origin"] == ORIGIN
+    exposed = response.headers["access-control-expose-headers"].lower()
+    assert {"retry-after", "www-authenticate", "x-request-id"} <= set(exposed.split(", "))
