@@ -113,7 +113,7 @@ class Attachment:
         )
 
     async def hold(self) -> None:
-        """Stay in step until the connection ends, and raise why: LinkError, PublishError or SignedOutError."""
+        """Stay in step until the end, and raise why it came: LinkError, PublishError or SignedOutError."""
         link = self._connected()
         tasks = {asyncio.create_task(self._stay_in_step(link)), asyncio.create_task(self._announce(link))}
         ends: set[asyncio.Future[Any]] = {*tasks, self._over, link.lost}
