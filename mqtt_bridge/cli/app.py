@@ -10,6 +10,7 @@ from .doctor import doctor
 from .publish import publish
 from .session import session
 from .token import token
+from .watch import watch
 
 app = typer.Typer(
     name="kull-sync",
@@ -22,6 +23,7 @@ app = typer.Typer(
 app.command()(dev)
 app.command()(token)
 app.command()(session)
+app.command()(watch)
 app.add_typer(publish, name="publish")
 app.command()(doctor)
 

@@ -7,7 +7,6 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,7 +24,8 @@ from .children import ChildEndedError, Children
 from .errors import fail
 from .log import MergedLog
 from .ports import DEFAULT_PORTS, LOOPBACK, choose_ports
-from .running import RunningDev, dev_directory, write_private, write_state
+from .running import RunningDev, dev_directory, remove_state, write_private, write_state
+from .signals import UntilSignal
 from .token import ALGORITHM
 
 ISSUER = "kull-sync-dev"
@@ -130,30 +130,19 @@ def _prepare(directory: Path, broker: str, ports: dict[str, int]) -> _Plan:
 async def _run(plan: _Plan, log: MergedLog) -> int:
     """Run everything until a signal ends it. Returns the exit status; raises BridgeError."""
     children = Children(log)
-    work = asyncio.create_task(_serve(plan, children, log))
-    received: list[int] = []
+    until_signal = UntilSignal(again=children.kill)
+    log.on_lost = lambda: until_signal.end(signal.SIGHUP)
 
-    def end(number: int) -> None:
-        received.append(number)
-        if len(received) == 1:
-            work.cancel()
-        else:
-            children.kill()
+    async def work() -> None:
+        try:
+            await _serve(plan, children, log)
+        finally:
+            remove_state(plan.directory)
+            if until_signal.received is not None:
+                log.say("Ending everything; Ctrl-C again does not wait for it.", "bold")
+            await children.stop()
 
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:  # nohup stays nohup
-            loop.add_signal_handler(number, end, number)
-    log.on_lost = lambda: end(signal.SIGHUP)
-    try:
-        with suppress(asyncio.CancelledError):
-            await work
-    finally:
-        (plan.directory / "state.json").unlink(missing_ok=True)
-        if received:
-            log.say("Ending everything; Ctrl-C again does not wait for it.", "bold")
-        await children.stop()
-    return 128 + received[0]
+    return await until_signal.run(work())
 
 
 async def _serve(plan: _Plan, children: Children, log: MergedLog) -> None:

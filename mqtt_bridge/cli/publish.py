@@ -31,7 +31,7 @@ def shoot_progress(
     shoot: Annotated[str, typer.Option(help="The shoot's id.")],
     processed: Annotated[int, typer.Option(help="Images done.")],
     total: Annotated[int, typer.Option(help="Images in the shoot.")],
-    status: Annotated[ShootStatus, typer.Option()] = "processing",
+    status: Annotated[ShootStatus, typer.Option(help="How it is going.")] = "processing",
     current_image: Annotated[
         str | None, typer.Option(help="Image being worked on.", show_default=False)
     ] = None,
@@ -109,7 +109,7 @@ def prompt_change(
     prompt: Annotated[
         str | None, typer.Option(help="The prompt's id; without it, many changed.", show_default=False)
     ] = None,
-    title: Annotated[str | None, typer.Option(show_default=False)] = None,
+    title: Annotated[str | None, typer.Option(help="Of the prompt.", show_default=False)] = None,
     idempotency_key: IdempotencyKey = None,
     url: Url = None,
     token: Token = None,

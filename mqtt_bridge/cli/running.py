@@ -89,6 +89,11 @@ def write_state(directory: Path, dev: RunningDev) -> None:
     unfinished.replace(directory / _STATE)
 
 
+def remove_state(directory: Path) -> None:
+    """Let nobody find it any more."""
+    (directory / _STATE).unlink(missing_ok=True)
+
+
 def write_private(path: Path, text: str) -> None:
     """Write a new file that nobody else can read, not even for a moment."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

@@ -28,8 +28,7 @@ class Dev:
 
     def __init__(self, directory: Path, *arguments: str, **environment: str) -> None:
         self.runtime = directory / "runtime"
-        self.log_file = directory / "dev.log"
-        # As wide as the lines are: else the log would be wrapped at 80 columns.
+        self.log_file = directory / f"dev-{len(list(directory.glob('*.log')))}.log"
         self.env = clean_environment() | {"XDG_RUNTIME_DIR": str(self.runtime)} | environment
         with self.log_file.open("w") as log:
             self.process = subprocess.Popen(
