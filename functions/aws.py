@@ -7,6 +7,11 @@ from typing import Any
 from mangum import Mangum
 from mangum.types import ASGI, LambdaContext
 
+from .errors import MEDIA_TYPE
+
+TEXT = ["application/json", MEDIA_TYPE, "text/"]
+"""What Mangum hands on as it is. Everything else it encodes as base64, its default for problem documents."""
+
 
 def lambda_handler(app: ASGI) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any]]:
     """A Lambda handler for an ASGI app. All invocations share one event loop, so connections stay warm."""
@@ -15,7 +20,7 @@ def lambda_handler(app: ASGI) -> Callable[[dict[str, Any], LambdaContext], dict[
     def adapter() -> Mangum:
         # At first use: it makes the event loop. Lifespan off, or the app would start and stop around each
         # invocation, and the connection to the broker with it.
-        return Mangum(app, lifespan="off")
+        return Mangum(app, lifespan="off", text_mime_types=TEXT)
 
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         return adapter()(event, context)

@@ -45,10 +45,11 @@ def refusals(*examples: ProblemError) -> Responses:
             error.status_code,
             {
                 "description": error.problem.title + ".",
-                "headers": {name: _HEADERS[name] for name in error.headers or ()},
+                "headers": {},
                 "content": {MEDIA_TYPE: {"schema": {"$ref": PROBLEM}, "examples": {}}},
             },
         )
+        response["headers"] |= {name: _HEADERS[name] for name in error.headers or ()}
         value = error.problem.model_dump(mode="json")
         response["content"][MEDIA_TYPE]["examples"][error.code] = {
             "summary": error.problem.title,
