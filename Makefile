@@ -45,7 +45,7 @@ bench-connect: packages-run environment ## Measure what a connect with a token c
 	$(BIN)/python -m bench.connect_cost
 
 lock: .make/uv/bin/uv ## Choose the newest versions of all Python packages and lock them
-	$(UV_COMPILE) --extra functions --extra cli --group dev -o requirements/dev.txt
+	$(UV_COMPILE) --extra functions --extra cli --extra bridge --group dev -o requirements/dev.txt
 	$(UV_COMPILE) --extra functions -o requirements/functions.txt
 
 doctor: environment ## Say what this machine lacks, and how to get it

@@ -6,7 +6,7 @@ from .messages import now_ms
 
 
 class Clock:
-    """Milliseconds since 1970, strictly growing: also within one millisecond, and when it is set back."""
+    """Milliseconds since 1970, strictly growing: also within one of them, and when the clock is set back."""
 
     def __init__(self, now: Callable[[], int] = now_ms) -> None:
         self._now = now

@@ -60,7 +60,7 @@ class Uplink:
     def judge(self, topic: UplinkTopic, payload: bytes) -> Verdict:
         """The verdict on a message from a device. Whatever it carries, this does not raise."""
         inbox = InboxTopic(topic.user, topic.device)
-        kind: Kind = "PING" if topic.kind == "ping" else "UPDATE_PROGRESS"
+        kind = _kind(topic)
         try:
             # These two are all that an uplink topic lets through.
             message = cast("UpdateProgressMessage | PingMessage", receive(topic, payload))
@@ -125,9 +125,14 @@ class Uplink:
         return sequence
 
 
-def internal_fault(verdict: Verdict) -> Verdict:
+def internal_fault(topic: UplinkTopic) -> Verdict:
     """The verdict when the bridge itself is at fault."""
+    verdict = Verdict(_kind(topic), "internal", InboxTopic(topic.user, topic.device), None, None)
     return _failed(verdict, "internal", "The bridge failed")
+
+
+def _kind(topic: UplinkTopic) -> Kind:
+    return "PING" if topic.kind == "ping" else "UPDATE_PROGRESS"
 
 
 def _reply(inbox: InboxTopic, data: Ack) -> AckMessage:

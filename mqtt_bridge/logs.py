@@ -1,0 +1,81 @@
+"""Structured logs: a line per event, as JSON or for a terminal. Ids and outcomes, never a payload or token.
+
+Fields come with the record: ``logger.info("Swept", extra={"fields": {"user": "ada"}})``.
+"""
+
+import json
+import logging
+import sys
+import traceback
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Literal
+
+LogFormat = Literal["json", "console"]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
+class FieldsFormat(logging.Formatter):
+    """What both formats say of a record."""
+
+    def fields(self, record: logging.LogRecord) -> dict[str, Any]:
+        """The record's fields, and the traceback of its exception."""
+        fields: dict[str, Any] = dict(getattr(record, "fields", {}))
+        if record.exc_info:
+            fields["traceback"] = self.formatException(record.exc_info)
+        return fields
+
+
+class JsonFormat(FieldsFormat):
+    """One JSON object per line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **self.fields(record),
+        }
+        return json.dumps(line, default=str)
+
+
+class ConsoleFormat(FieldsFormat):
+    """For a person at a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = self.fields(record)
+        trace = fields.pop("traceback", None)
+        # As JSON: a value with a line break in it must not forge a line.
+        text = " ".join(f"{name}={json.dumps(value, default=str)}" for name, value in fields.items())
+        clock = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
+        line = f"{clock} {record.levelname:<7} {record.getMessage()} {text}".rstrip()
+        return f"{line}\n{trace}" if trace else line
+
+
+def configure(log_format: LogFormat, level: LogLevel) -> None:
+    """Send this package's logs to stderr. For a process's entry alone, never for a library."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormat() if log_format == "json" else ConsoleFormat())
+    package = logging.getLogger(__package__)
+    package.handlers = [handler]
+    package.setLevel(level)
+    package.propagate = False
+
+
+def log_unexpected(logger: logging.Logger, exc: BaseException) -> None:
+    """Log where an unexpected error came from, and of what class it is.
+
+    Its text is left out, and so are those of its causes: they may quote what was being worked on.
+    """
+    steps = []
+    seen: BaseException | None = exc
+    while seen is not None:
+        steps.append(f"{type(seen).__module__}.{type(seen).__qualname__} at\n{_places(seen.__traceback__)}")
+        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
+    trace = "caused by ".join(steps)
+    logger.error("Unexpected %s", type(exc).__qualname__, extra={"fields": {"traceback": trace}})
+
+
+def _places(trace: TracebackType | None) -> str:
+    return "".join(traceback.format_list(traceback.extract_tb(trace)))
