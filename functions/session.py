@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Response
 from pydantic import Discriminator, Field, Tag, field_validator
 
-from mqtt_bridge.messages import Absent, Count, DeviceId, UserId, WireModel
+from mqtt_bridge.messages import Absent, Count, DeviceId, WireModel
 from mqtt_bridge.session import (
-    BirthData,
     SessionAnswer,
+    SessionRequest,
     Terms,
     bridge_session,
     device_session,
@@ -30,7 +30,7 @@ from .responses import SESSION
 router = APIRouter(route_class=JsonRoute, tags=["session"])
 
 
-class DeviceSessionBody(BirthData):
+class DeviceSessionBody(SessionRequest):
     """A user's device wants to connect."""
 
     model_config = strict(
@@ -43,11 +43,6 @@ class DeviceSessionBody(BirthData):
             "lastSession": 1_790_000_000_000,
         }
     )
-
-    user_id: UserId
-    """Whose device it is."""
-    last_session: Count | None = Absent
-    """The highest session number that the device knows of itself; the answer's is above it."""
 
     def authorise(self, caller: Caller) -> None:
         """Raise 403 unless the caller is this user, or a service that may ask for sessions."""
