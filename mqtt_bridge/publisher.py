@@ -179,7 +179,9 @@ class MqttPublisher(Publisher):
                     link.connection.abort()
 
     async def _usable_link(self) -> _Link:
-        # One turn of the loop reads the end of a connection that died while this process was frozen.
+        # If the connection died while this process was frozen, its end still waits in the socket. The first
+        # turn of the loop finds that out; the second, after it was read, comes back here.
+        await asyncio.sleep(0)
         await asyncio.sleep(0)
         loop = asyncio.get_running_loop()
         if self._link is not None:

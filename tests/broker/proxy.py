@@ -1,0 +1,88 @@
+"""A proxy in front of a broker, to lose what a network loses, and to speak TLS."""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator
+
+
+class Proxy:
+    """Forwards TCP to a port of this machine. Made by ``proxied``."""
+
+    def __init__(self, target: int) -> None:
+        self.port = 0
+        self.connections = 0
+        """How many connections were made so far."""
+        self._target = target
+        self._hold_new = False
+        self._gates: set[asyncio.Event] = set()
+        self._open: set[asyncio.StreamWriter] = set()
+
+    def hold(self, *, new_ones_too: bool = False) -> None:
+        """Keep back what the broker says from now on; what clients say still gets through."""
+        self._hold_new = new_ones_too
+        for gate in self._gates:
+            gate.clear()
+
+    def release(self) -> None:
+        """Hand out what was kept back, and keep back nothing more."""
+        self._hold_new = False
+        for gate in self._gates:
+            gate.set()
+
+    def cut(self) -> None:
+        """Reset every connection, as a router that forgot them does. What was kept back is lost."""
+        for writer in self._open:
+            writer.transport.abort()
+        self.release()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Forward one connection until both sides have ended it."""
+        self.connections += 1
+        broker_reader, broker_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        gate, way_in = asyncio.Event(), asyncio.Event()
+        way_in.set()
+        if not self._hold_new:
+            gate.set()
+        self._open |= {writer, broker_writer}
+        self._gates.add(gate)
+        try:
+            await asyncio.gather(
+                _forward(reader, broker_writer, way_in), _forward(broker_reader, writer, gate)
+            )
+        finally:
+            self._open -= {writer, broker_writer}
+            self._gates.discard(gate)
+
+
+async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event) -> None:
+    with contextlib.suppress(OSError):
+        while data := await reader.read(65_536):
+            await gate.wait()
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+
+
+@contextlib.asynccontextmanager
+async def proxied(target: int, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Proxy]:
+    """A proxy to this port, on a free port of its own."""
+    proxy = Proxy(target)
+    tasks: set[asyncio.Task[None]] = set()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(proxy.serve(reader, writer))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
+    proxy.port = server.sockets[0].getsockname()[1]
+    try:
+        yield proxy
+    finally:
+        server.close()
+        proxy.cut()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await server.wait_closed()
