@@ -20,17 +20,23 @@ static int check_publish(struct jwt_auth *plugin, struct client *client, const s
 {
     struct instant now = instant_now();
     const char *reason = NULL;
-    enum verdict verdict = rights_publish(client, &plugin->options, data->topic, data->payloadlen, data->retain, now,
-                                          &reason);
+    struct publish publish = {
+        .topic = data->topic,
+        .payload_length = data->payloadlen,
+        .retain = data->retain,
+        /* Of a connection that ended, or that another has just taken the place of. */
+        .is_will = !client->connected || client->connection != data->client,
+    };
+    enum verdict verdict = rights_publish(client, &plugin->options, &publish, now, &reason);
 
     /* An order is taken here and not in the control event: there the broker acknowledges it
-     * with success whatever we answer. A will is no order. */
+     * with success whatever we answer. */
     if (verdict == GRANTED && !strcmp(data->topic, TOPIC_REVOKE)) {
-        reason = client->connected ? revoke_order(plugin, data->payload, data->payloadlen, now.wall_s)
-                                   : "a will cannot sign anybody out";
+        reason = publish.is_will ? "a will cannot sign anybody out"
+                                 : revoke_order(plugin, data->payload, data->payloadlen, now.wall_s);
         if (reason) verdict = DENIED;
     }
-    return answer(plugin, verdict, client->connected ? "a publish" : "the will", client->id, reason);
+    return answer(plugin, verdict, publish.is_will ? "the will" : "a publish", client->id, reason);
 }
 
 static int check_subscribe(struct jwt_auth *plugin, struct client *client,

@@ -16,31 +16,33 @@ static enum verdict over_limit(struct client *client, const struct options *opti
     return bucket_take(&client->patience, 1, options->device_burst, now.steady_ms) ? DENIED : CUT_OFF;
 }
 
-enum verdict rights_publish(struct client *client, const struct options *options, const char *topic,
-                            size_t payload_length, bool retain, struct instant now, const char **reason)
+enum verdict rights_publish(struct client *client, const struct options *options, const struct publish *publish,
+                            struct instant now, const char **reason)
 {
-    /* A will comes after the connection is gone: possibly after exp, and not too often. */
-    bool is_will = !client->connected;
-
     *reason = "signed out";
     if (client->revoked) return DENIED;
     *reason = "the token has expired";
-    if (!is_will && now.wall_s >= client->claims.exp) return DENIED;
+    if (!publish->is_will && now.wall_s >= client->claims.exp) return DENIED;
 
     if (is_device(client)) {
         *reason = "too many publishes";
-        if (!is_will && !bucket_take(&client->publishes, options->device_rate, options->device_burst, now.steady_ms)) {
+        if (!publish->is_will
+            && !bucket_take(&client->publishes, options->device_rate, options->device_burst, now.steady_ms)) {
             return over_limit(client, options, now);
         }
         *reason = "payload too large";
-        if (payload_length > options->device_payload) return over_limit(client, options, now);
+        if (publish->payload_length > options->device_payload) {
+            return publish->is_will ? DENIED : over_limit(client, options, now);
+        }
         *reason = "only presence may be retained";
-        if (retain && !topic_is_presence_of(topic, client->claims.sub, client->claims.device)) return DENIED;
+        if (publish->retain && !topic_is_presence_of(publish->topic, client->claims.sub, client->claims.device)) {
+            return DENIED;
+        }
     }
     *reason = "the epoch is the broker's";
-    if (!strcmp(topic, TOPIC_EPOCH)) return DENIED;
+    if (!strcmp(publish->topic, TOPIC_EPOCH)) return DENIED;
     *reason = "not in acl.pub";
-    return jwt_may_publish(&client->claims, topic) ? GRANTED : DENIED;
+    return jwt_may_publish(&client->claims, publish->topic) ? GRANTED : DENIED;
 }
 
 enum verdict rights_subscribe(struct client *client, const struct options *options, const char *filter,

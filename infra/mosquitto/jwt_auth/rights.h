@@ -23,9 +23,18 @@ struct instant {
     int64_t steady_ms;
 };
 
-/* May the client publish this, or leave it as its will? `reason` says why not. */
-enum verdict rights_publish(struct client *client, const struct options *options, const char *topic,
-                            size_t payload_length, bool retain, struct instant now, const char **reason);
+struct publish {
+    const char *topic;
+    size_t payload_length;
+    bool retain;
+    /* Published by the broker for a connection that is gone: possibly after exp, and neither too
+     * often nor a reason to cut anything. */
+    bool is_will;
+};
+
+/* May the client publish this? `reason` says why not. */
+enum verdict rights_publish(struct client *client, const struct options *options, const struct publish *publish,
+                            struct instant now, const char **reason);
 
 /* May the client subscribe to `filter`? `hash` is the filter's map_hash(), `in_session` how many
  * filters the broker says the session has. */

@@ -32,13 +32,23 @@ static struct client *enter(const char *sub, const char *pub_first, const char *
     return clients_enter(&clients, id, &connection, &claims, &options, 0);
 }
 
-static enum verdict publish(struct client *client, const char *topic, size_t length, bool retain, int64_t s, int64_t ms)
+static enum verdict ask(struct client *client, struct publish publish, int64_t s, int64_t ms)
 {
     const char *reason = NULL;
-    enum verdict verdict = rights_publish(client, &options, topic, length, retain, (struct instant){s, ms}, &reason);
+    enum verdict verdict = rights_publish(client, &options, &publish, (struct instant){s, ms}, &reason);
 
-    CHECK_ROW(verdict == GRANTED || reason, topic);
+    CHECK_ROW(verdict == GRANTED || reason, publish.topic);
     return verdict;
+}
+
+static enum verdict publish(struct client *client, const char *topic, size_t length, bool retain, int64_t s, int64_t ms)
+{
+    return ask(client, (struct publish){topic, length, retain, false}, s, ms);
+}
+
+static enum verdict leave_will(struct client *client, const char *topic, size_t length, int64_t s)
+{
+    return ask(client, (struct publish){topic, length, true, true}, s, 0);
 }
 
 static enum verdict subscribe(struct client *client, const char *filter, uint32_t in_session, int64_t s, int64_t ms)
@@ -86,11 +96,12 @@ static void test_the_end_of_a_token(void)
     clients_leave(&clients, device->id, &connection);
     CHECK(!device->connected && client_due(device) == EXP + CLIENT_LINGERS);
     /* Its will is still to come, and only to where it may publish. */
-    CHECK(publish(device, presence, 1, true, EXP + 5, 0) == GRANTED);
-    CHECK(publish(device, "sync/v1/users/bob/devices/d", 1, true, EXP + 5, 0) == DENIED);
+    CHECK(leave_will(device, presence, 1, EXP + 5) == GRANTED);
+    CHECK(leave_will(device, "sync/v1/users/bob/devices/d", 1, EXP + 5) == DENIED);
 
     device->revoked = true;
-    CHECK(publish(device, presence, 1, true, 0, 0) == DENIED && subscribe(device, "s/+", 0, 0, 0) == DENIED);
+    CHECK(publish(device, presence, 1, true, 0, 0) == DENIED && leave_will(device, presence, 1, 0) == DENIED);
+    CHECK(subscribe(device, "s/+", 0, 0, 0) == DENIED);
     CHECK(clients_find(&clients, "ada:d") == device && !clients_find(&clients, "ada:e"));
     map_clear(&clients, client_free);
     CHECK(map_init(&clients));
@@ -98,20 +109,20 @@ static void test_the_end_of_a_token(void)
 
 static void test_floods(void)
 {
-    struct client *device = enter("ada", "up/#", NULL, "s/+");
+    const char *presence = "sync/v1/users/ada/devices/d";
+    struct client *device = enter("ada", "up/#", presence, "s/+");
     struct client *service = enter("$functions", "up/#", NULL, "s/+");
 
     for (int i = 0; i < 100; i++) CHECK(publish(device, "up/x", 1, false, 0, 0) == GRANTED);
     for (int i = 0; i < 100; i++) CHECK(publish(device, "up/x", 1, false, 0, 0) == DENIED);
     CHECK(publish(device, "up/x", 1, false, 0, 0) == CUT_OFF);
     /* Coming back is no way around. */
-    device = enter("ada", "up/#", NULL, "s/+");
+    device = enter("ada", "up/#", presence, "s/+");
     CHECK(publish(device, "up/x", 1, false, 0, 0) == CUT_OFF);
-    CHECK(publish(device, "up/x", 1, false, 0, 20) == GRANTED);
     /* Nor does a flood silence the will. */
-    clients_leave(&clients, device->id, &connection);
+    CHECK(leave_will(device, presence, 1, 0) == GRANTED);
+    CHECK(leave_will(device, presence, options.device_payload + 1, 0) == DENIED);
     CHECK(publish(device, "up/x", 1, false, 0, 20) == GRANTED);
-    CHECK(publish(device, "up/x", options.device_payload + 1, false, 0, 20) != GRANTED);
 
     for (int i = 0; i < 1000; i++) CHECK(publish(service, "up/x", 1000000, false, 0, 0) == GRANTED);
     map_clear(&clients, client_free);
