@@ -1,4 +1,4 @@
-"""Fetches sessions from the functions over HTTP, for ``SyncClient``. Needs httpx (``kull-sync[cli]``)."""
+"""Fetches sessions from the functions over HTTP. Needs httpx (``kull-sync[cli]``)."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from .client import GetSession
 from .errors import SessionRefusedError, SessionUnavailableError
-from .session import SessionAnswer, SessionRequest
+from .session import BridgeSessionRequest, SessionAnswer, SessionRequest
 
 ROUTE = "/api/sync/session"
 TIMEOUT = 10.0
@@ -19,30 +19,38 @@ def http_session(url: str, token: str | Callable[[], str | None]) -> GetSession:
     ``token`` is the app's own bearer token, or a callable that returns the present one, or None when nobody
     is signed in.
     """
-    import httpx  # optional: only this function needs it
 
     async def get_session(request: SessionRequest) -> SessionAnswer | None:
         bearer = token() if callable(token) else token
-        if bearer is None:
-            return None
-        try:
-            async with httpx.AsyncClient(timeout=TIMEOUT) as http:
-                response = await http.post(
-                    url.rstrip("/") + ROUTE,
-                    content=request.model_dump_json(),
-                    headers={"Authorization": f"Bearer {bearer}", "Content-Type": "application/json"},
-                )
-        except httpx.HTTPError as exc:
-            raise SessionUnavailableError(f"No answer from {url}: {type(exc).__name__}") from exc
-        if response.status_code in (401, 403):
-            raise SessionRefusedError(f"{url} answered {response.status_code}")
-        if response.status_code != 200:
-            raise SessionUnavailableError(f"{url} answered {response.status_code}")
-        try:
-            return SessionAnswer.model_validate_json(response.content)
-        except ValidationError as exc:
-            # Its text would quote the answer, and with it the token.
-            fields = ", ".join(".".join(map(str, error["loc"])) for error in exc.errors(include_input=False))
-            raise SessionUnavailableError(f"{url} answered no session: {fields}") from None
+        return None if bearer is None else await ask_for_session(url, bearer, request)
 
     return get_session
+
+
+async def ask_for_session(
+    url: str, bearer: str, request: SessionRequest | BridgeSessionRequest
+) -> SessionAnswer:
+    """Ask the functions at ``url`` once. Raises SessionRefusedError on 401 and 403, else
+    SessionUnavailableError.
+    """
+    import httpx  # optional: only this function needs it
+
+    try:
+        async with httpx.AsyncClient(timeout=TIMEOUT) as http:
+            response = await http.post(
+                url.rstrip("/") + ROUTE,
+                content=request.model_dump_json(),
+                headers={"Authorization": f"Bearer {bearer}", "Content-Type": "application/json"},
+            )
+    except httpx.HTTPError as exc:
+        raise SessionUnavailableError(f"No answer from {url}: {type(exc).__name__}") from exc
+    if response.status_code in (401, 403):
+        raise SessionRefusedError(f"{url} answered {response.status_code}")
+    if response.status_code != 200:
+        raise SessionUnavailableError(f"{url} answered {response.status_code}")
+    try:
+        return SessionAnswer.model_validate_json(response.content)
+    except ValidationError as exc:
+        # Its text would quote the answer, and with it the token.
+        fields = ", ".join(".".join(map(str, error["loc"])) for error in exc.errors(include_input=False))
+        raise SessionUnavailableError(f"{url} answered no session: {fields}") from None

@@ -129,6 +129,14 @@ class SessionRequest(BirthData):
     """The highest session number that the device knows of itself; the answer's is above it."""
 
 
+class BridgeSessionRequest(WireModel):
+    """The body of ``POST /api/sync/session`` for a bridge worker."""
+
+    role: Literal["bridge"] = "bridge"
+    worker: str
+    """Which worker of how many, from 0: ``0/2``."""
+
+
 class SessionAnswer(WireModel):
     """The answer of ``POST /api/sync/session``.
 

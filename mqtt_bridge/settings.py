@@ -1,9 +1,9 @@
-"""Every setting of the functions, read from the environment once. The one place where its keys are written."""
+"""Every setting of the functions, read from the environment once: the one place with its keys."""
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -19,6 +19,7 @@ from pydantic import (
 from . import tokens
 from .broker_url import BrokerUrl
 from .errors import ConfigurationError
+from .logs import LogFormat, LogLevel
 
 PREFIX = "KULL_SYNC_"
 
@@ -44,14 +45,51 @@ AuthAlgorithm = Literal[
 ]
 
 
-class Settings(BaseModel):
-    """Settings of the functions. Each field is ``KULL_SYNC_`` and its name in upper case.
+class EnvironmentSettings(BaseModel):
+    """Settings of a process. Each field is ``KULL_SYNC_`` and its name in upper case."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    from_files: ClassVar[tuple[str, ...]] = ()
+    """Fields that may also come from the file that ``KULL_SYNC_{NAME}_FILE`` names."""
+    related: ClassVar[str] = "*"
+    """What to call the settings that do not go together."""
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """Read the settings. Raises ConfigurationError naming every wrong or missing variable at once."""
+        faults: dict[str, str] = {}
+        values: dict[str, str] = {}
+        for name in cls.model_fields:
+            if value := environ.get(PREFIX + name.upper()):
+                values[name] = value
+        for name in cls.from_files:
+            if path := environ.get(f"{PREFIX}{name.upper()}_FILE"):
+                try:
+                    values[name] = Path(path).read_text().strip()
+                except (OSError, UnicodeDecodeError) as exc:
+                    faults[f"{PREFIX}{name.upper()}_FILE"] = f"cannot be read: {type(exc).__name__}"
+        try:
+            settings = cls.model_validate(values)
+        except ValidationError as exc:
+            for error in exc.errors(include_url=False, include_input=False, include_context=False):
+                name = PREFIX + (str(error["loc"][0]).upper() if error["loc"] else cls.related)
+                if f"{name}_FILE" not in faults:
+                    faults[name] = "is not set" if error["type"] == "missing" else error["msg"].removeprefix("Value error, ")
+        if faults:
+            raise ConfigurationError(faults)
+        return settings
+
+
+class Settings(EnvironmentSettings):
+    """Settings of the functions.
 
     ``signing_key`` and ``auth_secret`` may also come from a file: ``KULL_SYNC_SIGNING_KEY_FILE``,
     ``KULL_SYNC_AUTH_SECRET_FILE``.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    from_files = ("signing_key", "auth_secret")
+    related = "AUTH_*"
 
     broker_url: BrokerUrlText
     """Where the functions publish: ``mqtt://`` or ``mqtts://`` (``ws://`` and ``wss://`` work too)."""
@@ -85,14 +123,14 @@ class Settings(BaseModel):
     session_expiry: Annotated[int, Field(ge=0, le=86_400)] = 86_400
     """Seconds that the broker keeps a sleeping device's session."""
     queue_limit: Annotated[int, Field(ge=1)] = 1000
-    """The broker's ``max_queued_messages``: as many messages before the marker may mean that some were lost."""
+    """The broker's ``max_queued_messages``. So many before the end marker may mean that some were lost."""
 
     publish_timeout: Annotated[float, Field(gt=0, le=30)] = 1.2
     """Seconds that one attempt to publish may take. There are two, so a request is answered within 3 s."""
     cors_origins: Annotated[tuple[str, ...], Listed] = ()
     """Comma-separated origins of web apps that may call the functions from a browser."""
-    log_format: Literal["json", "console"] = "json"
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: LogFormat = "json"
+    log_level: LogLevel = "INFO"
 
     @model_validator(mode="after")
     def _one_way_to_verify_callers(self) -> Self:
@@ -105,28 +143,3 @@ class Settings(BaseModel):
                 "AUTH_ALGORITHMS must be HS* with AUTH_SECRET, and none of them with AUTH_JWKS_URL"
             )
         return self
-
-    @classmethod
-    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """Read the settings. Raises ConfigurationError naming every wrong or missing variable at once."""
-        faults: dict[str, str] = {}
-        values: dict[str, str] = {}
-        for name in cls.model_fields:
-            if value := environ.get(PREFIX + name.upper()):
-                values[name] = value
-        for name in ("signing_key", "auth_secret"):
-            if path := environ.get(f"{PREFIX}{name.upper()}_FILE"):
-                try:
-                    values[name] = Path(path).read_text().strip()
-                except (OSError, UnicodeDecodeError) as exc:
-                    faults[f"{PREFIX}{name.upper()}_FILE"] = f"cannot be read: {type(exc).__name__}"
-        try:
-            settings = cls.model_validate(values)
-        except ValidationError as exc:
-            for error in exc.errors(include_url=False, include_input=False, include_context=False):
-                name = PREFIX + str(error["loc"][0]).upper() if error["loc"] else PREFIX + "AUTH_*"
-                if f"{name}_FILE" not in faults:
-                    faults[name] = "is not set" if error["type"] == "missing" else error["msg"]
-        if faults:
-            raise ConfigurationError(faults)
-        return settings

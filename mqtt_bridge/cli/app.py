@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from .bridge import bridge
 from .dev import dev
 from .doctor import doctor
 from .publish import publish
@@ -25,6 +26,7 @@ app.command()(token)
 app.command()(session)
 app.command()(watch)
 app.add_typer(publish, name="publish")
+app.command()(bridge)
 app.command()(doctor)
 
 
