@@ -21,10 +21,11 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
 
+from .broker_probe import silent_port
 from .errors import BridgeError
 from .tokens import AUDIENCE, ISSUER
 
@@ -45,14 +46,6 @@ _HEADERS = {
     "cjson/cJSON.h": "libcjson-dev",
     "openssl/evp.h": "libssl-dev",
 }
-_WEBSOCKET_PROBE = (
-    f"GET /mqtt HTTP/1.1\r\nHost: {HOST}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Key: a3VsbC1zeW5jIHByb2JlIQ==\r\nSec-WebSocket-Version: 13\r\n"
-    "Sec-WebSocket-Protocol: mqtt\r\n\r\n"
-).encode()
-# CONNECT with a protocol version that does not exist: refused by the broker itself, before the plugin.
-_MQTT_PROBE = b"\x10\x0c\x00\x04MQTT\x7f\x02\x00\x0a\x00\x00"
-_CONNACK = b"\x20"
 
 
 class LocalBrokerError(BridgeError):
@@ -139,8 +132,8 @@ def _sqlite_store() -> Path:
     raise LocalBrokerError("Mosquitto 2.1 lacks its plugin mosquitto_persist_sqlite.so")
 
 
-def _replace_line(text: str, old: str, new: str) -> str:
-    """Replace the line that begins with the words of ``old``; there must be one such line."""
+def replace_line(text: str, old: str, new: str) -> str:
+    """Put ``new`` for the line that begins with the words of ``old``; there must be one such line."""
     replaced, count = re.subn(rf"^{re.escape(old)}(?: .*)?$", lambda _: new, text, flags=re.MULTILINE)
     if count != 1:
         raise LocalBrokerError(f"mosquitto.conf has {count} lines {old!r} where 1 was expected")
@@ -201,7 +194,7 @@ class LocalBroker:
         wanted = self.tcp_port, self.ws_port
         # A port that was free a moment ago can be somebody else's by now.
         for attempt in range(5):
-            self.tcp_port, self.ws_port = (port or _free_port() for port in wanted)
+            self.tcp_port, self.ws_port = (port or free_port() for port in wanted)
             try:
                 self._start_once()
             except LocalBrokerError:
@@ -254,14 +247,14 @@ class LocalBroker:
             if count != 1:
                 raise LocalBrokerError("mosquitto.conf has no section Store")
         else:
-            text = _replace_line(text, _PRODUCTION_STORE, f"plugin {_sqlite_store()}")
-        text = _replace_line(text, "persistence_location", f"persistence_location {self._data_dir}")
-        text = _replace_line(text, _PRODUCTION_PLUGIN, f"plugin {plugin}")
+            text = replace_line(text, _PRODUCTION_STORE, f"plugin {_sqlite_store()}")
+        text = replace_line(text, "persistence_location", f"persistence_location {self._data_dir}")
+        text = replace_line(text, _PRODUCTION_PLUGIN, f"plugin {plugin}")
         for name, value in self._options.items():
-            text = _replace_line(text, f"plugin_opt_{name}", f"plugin_opt_{name} {value}")
+            text = replace_line(text, f"plugin_opt_{name}", f"plugin_opt_{name} {value}")
         # On 2.0.11 a WebSocket listener ignores the address unless the domain is set too.
         for default, port in ((1883, self.tcp_port), (8083, self.ws_port)):
-            text = _replace_line(text, f"listener {default}", f"listener {port} {HOST}\nsocket_domain ipv4")
+            text = replace_line(text, f"listener {default}", f"listener {port} {HOST}\nsocket_domain ipv4")
         if os.geteuid() == 0:
             # Else it would become the user mosquitto, who cannot read our files.
             text = f"user {getpass.getuser()}\n{text}"
@@ -283,30 +276,16 @@ class LocalBroker:
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT
-        probes = (
-            (self.tcp_port, _MQTT_PROBE, _CONNACK),
-            (self.ws_port, _WEBSOCKET_PROBE, b"HTTP/1.1 101"),
-        )
-        for port, question, answer in probes:
-            while not self._answers(port, question, answer):
-                if not self.running:
-                    if self._reader:
-                        self._reader.join(timeout=5)
-                    raise LocalBrokerError("The broker did not start:\n" + "\n".join(self._last_lines))
-                if time.monotonic() > deadline:
-                    raise LocalBrokerError(
-                        f"The broker does not answer on port {port} after {START_TIMEOUT:.0f} s"
-                    )
-                time.sleep(0.02)
-
-    @staticmethod
-    def _answers(port: int, question: bytes, answer: bytes) -> bool:
-        try:
-            with socket.create_connection((HOST, port), timeout=2) as connection:
-                connection.sendall(question)
-                return connection.recv(64).startswith(answer)
-        except OSError:
-            return False
+        while port := silent_port(HOST, tcp_port=self.tcp_port, ws_port=self.ws_port):
+            if not self.running:
+                if self._reader:
+                    self._reader.join(timeout=5)
+                raise LocalBrokerError("The broker did not start:\n" + "\n".join(self._last_lines))
+            if time.monotonic() > deadline:
+                raise LocalBrokerError(
+                    f"The broker does not answer on port {port} after {START_TIMEOUT:.0f} s"
+                )
+            time.sleep(0.02)
 
     def stop(self) -> None:
         """End the broker and let it save: SIGTERM, and SIGKILL after ``STOP_TIMEOUT``. Safe to call twice."""
@@ -354,13 +333,8 @@ class LocalBroker:
         self.stop()
 
 
-@contextlib.contextmanager
-def _bound_port() -> Iterator[int]:
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
     with socket.socket() as placeholder:
         placeholder.bind((HOST, 0))
-        yield placeholder.getsockname()[1]
-
-
-def _free_port() -> int:
-    with _bound_port() as port:
-        return port
+        return int(placeholder.getsockname()[1])
