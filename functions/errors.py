@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mqtt_bridge.errors import PublishError, PublishRefusedError
+from mqtt_bridge.logs import log_unexpected
 from mqtt_bridge.messages import Absent
 
 from . import logs
@@ -215,7 +216,7 @@ def as_problem(exc: Exception) -> ProblemError:
             code = phrase.lower().replace(" ", "-")
             return ProblemError(exc.status_code, code, phrase + ".", title=phrase, headers=exc.headers)
         case _:
-            logs.unexpected(logger, exc)
+            log_unexpected(logger, exc)
             return internal()
 
 

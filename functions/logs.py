@@ -1,20 +1,16 @@
 """Structured logs: one line per request, with ids and never a body or a token."""
 
-import json
 import logging
 import re
-import sys
 import time
-import traceback
 import uuid
 from contextvars import ContextVar
-from datetime import UTC, datetime
-from types import TracebackType
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mqtt_bridge import logs as bridge_logs
 from mqtt_bridge.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -37,23 +33,9 @@ def note_each(name: str, **fields: Any) -> None:
         notes.setdefault(name, []).append(fields)
 
 
-def unexpected(log: logging.Logger, exc: BaseException) -> None:
-    """Log where an unexpected error came from, and of what class it is.
-
-    Its text is left out, and so are those of its causes: they may quote what was being worked on.
-    """
-    steps = []
-    seen: BaseException | None = exc
-    while seen is not None:
-        steps.append(f"{type(seen).__module__}.{type(seen).__qualname__} at\n{_places(seen.__traceback__)}")
-        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
-    log.error(
-        "Unexpected %s", type(exc).__qualname__, extra={"fields": {"traceback": "caused by ".join(steps)}}
-    )
-
-
-def _places(trace: TracebackType | None) -> str:
-    return "".join(traceback.format_list(traceback.extract_tb(trace)))
+def within_request() -> dict[str, Any]:
+    """The id of the present request, for every line that is logged meanwhile."""
+    return {"request_id": notes["request_id"]} if (notes := _notes.get()) else {}
 
 
 class RequestLog:
@@ -100,53 +82,11 @@ def _request_id(scope: Scope) -> str:
     return uuid.uuid4().hex
 
 
-class _Format(logging.Formatter):
-    """Fields come from ``extra={"fields": {...}}`` and, within a request, from its notes."""
-
-    def fields(self, record: logging.LogRecord) -> dict[str, Any]:
-        within = {"request_id": notes["request_id"]} if (notes := _notes.get()) else {}
-        fields: dict[str, Any] = within | getattr(record, "fields", {})
-        if record.exc_info:
-            fields["traceback"] = self.formatException(record.exc_info)
-        return fields
-
-
-class JsonFormat(_Format):
-    """One JSON object per line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-            **self.fields(record),
-        }
-        return json.dumps(line, default=str)
-
-
-class ConsoleFormat(_Format):
-    """For a person at a terminal."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        fields = self.fields(record)
-        trace = fields.pop("traceback", None)
-        # As JSON: an id with a line break in it must not forge a line.
-        text = " ".join(f"{name}={json.dumps(value, default=str)}" for name, value in fields.items())
-        clock = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
-        line = f"{clock} {record.levelname:<7} {record.getMessage()} {text}".rstrip()
-        return f"{line}\n{trace}" if trace else line
-
-
 def configure(settings: Settings) -> None:
     """Send the logs of this process to stderr. For the process's entry alone, never for a library."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormat() if settings.log_format == "json" else ConsoleFormat())
-    for name in ("functions", "mqtt_bridge"):
-        package = logging.getLogger(name)
-        package.handlers = [handler]
-        package.setLevel(settings.log_level)
-        package.propagate = False  # Lambda's root handler would print each line again
+    bridge_logs.configure(
+        settings.log_format, settings.log_level, packages=["functions"], context=within_request
+    )
     # Both would repeat our line for every request, with the URL as the caller wrote it.
     for name in ("uvicorn.access", "mangum.http"):
         logging.getLogger(name).disabled = True

@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 import traceback
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Literal
@@ -15,12 +16,24 @@ LogFormat = Literal["json", "console"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
+Context = Callable[[], Mapping[str, Any]]
+"""Fields of whatever is being worked on at the moment."""
+
+
+def _no_context() -> Mapping[str, Any]:
+    return {}
+
+
 class FieldsFormat(logging.Formatter):
     """What both formats say of a record."""
 
+    def __init__(self, context: Context = _no_context) -> None:
+        super().__init__()
+        self._context = context
+
     def fields(self, record: logging.LogRecord) -> dict[str, Any]:
-        """The record's fields, and the traceback of its exception."""
-        fields: dict[str, Any] = dict(getattr(record, "fields", {}))
+        """The context's fields, the record's, and the traceback of its exception."""
+        fields: dict[str, Any] = {**self._context(), **getattr(record, "fields", {})}
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)
         return fields
@@ -53,14 +66,17 @@ class ConsoleFormat(FieldsFormat):
         return f"{line}\n{trace}" if trace else line
 
 
-def configure(log_format: LogFormat, level: LogLevel) -> None:
-    """Send this package's logs to stderr. For a process's entry alone, never for a library."""
+def configure(
+    log_format: LogFormat, level: LogLevel, *, packages: Iterable[str] = (), context: Context = _no_context
+) -> None:
+    """Send the logs of this package, and of others, to stderr. For a process's entry, never for a library."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormat() if log_format == "json" else ConsoleFormat())
-    package = logging.getLogger(__package__)
-    package.handlers = [handler]
-    package.setLevel(level)
-    package.propagate = False
+    handler.setFormatter(JsonFormat(context) if log_format == "json" else ConsoleFormat(context))
+    for name in ("mqtt_bridge", *packages):
+        package = logging.getLogger(name)
+        package.handlers = [handler]
+        package.setLevel(level)
+        package.propagate = False  # a root handler, as Lambda has one, would print each line again
 
 
 def log_unexpected(logger: logging.Logger, exc: BaseException) -> None:

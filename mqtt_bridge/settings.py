@@ -75,7 +75,8 @@ class EnvironmentSettings(BaseModel):
             for error in exc.errors(include_url=False, include_input=False, include_context=False):
                 name = PREFIX + (str(error["loc"][0]).upper() if error["loc"] else cls.related)
                 if f"{name}_FILE" not in faults:
-                    faults[name] = "is not set" if error["type"] == "missing" else error["msg"].removeprefix("Value error, ")
+                    missing = error["type"] == "missing"
+                    faults[name] = "is not set" if missing else error["msg"].removeprefix("Value error, ")
         if faults:
             raise ConfigurationError(faults)
         return settings

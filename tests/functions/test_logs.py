@@ -13,6 +13,7 @@ import pytest
 from functions import logs
 from functions.app import create_app
 from mqtt_bridge.errors import PublishError
+from mqtt_bridge.logs import ConsoleFormat, JsonFormat
 from mqtt_bridge.recording import RecordingPublisher
 
 from .callers import (
@@ -53,7 +54,7 @@ class Log:
 def log() -> Iterator[Log]:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(logs.JsonFormat())
+    handler.setFormatter(JsonFormat(logs.within_request))
     # The test's own client logs its URLs.
     handler.addFilter(lambda made: not made.name.startswith("http"))
     root = logging.getLogger()
@@ -224,7 +225,7 @@ def record(**fields: Any) -> logging.LogRecord:
 
 def test_a_console_line_cannot_be_forged() -> None:
     """An id with a line break in it stays within its line."""
-    line = logs.ConsoleFormat().format(record(fields={"caller": "ada\n12:00:00 INFO all is well"}))
+    line = ConsoleFormat().format(record(fields={"caller": "ada\n12:00:00 INFO all is well"}))
 
     assert "\n" not in line
     assert line.endswith('It broke caller="ada\\n12:00:00 INFO all is well"')
@@ -232,12 +233,12 @@ def test_a_console_line_cannot_be_forged() -> None:
 
 def test_a_console_line_ends_with_its_traceback() -> None:
     """A person reads it as a traceback and not as JSON."""
-    text = logs.ConsoleFormat().format(record(fields={"traceback": "builtins.KeyError at\n  line 1"}))
+    text = ConsoleFormat().format(record(fields={"traceback": "builtins.KeyError at\n  line 1"}))
 
     assert text.endswith("It broke\nbuiltins.KeyError at\n  line 1")
 
 
-@pytest.mark.parametrize("kind", [logs.JsonFormat, logs.ConsoleFormat])
+@pytest.mark.parametrize("kind", [JsonFormat, ConsoleFormat])
 def test_a_logged_exception_has_its_traceback(kind: type[logging.Formatter]) -> None:
     """`logger.exception` of our own packages works as everywhere."""
     try:
