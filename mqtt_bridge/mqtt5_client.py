@@ -12,11 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiomqtt
 from paho.mqtt.client import Client as PahoClient
-from paho.mqtt.client import ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.client import ConnectFlags, DisconnectFlags, MQTTMessage, _WebsocketWrapper
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -25,6 +25,9 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from .broker_url import BrokerUrl
 from .errors import LinkError, LinkRefusedError
+
+if TYPE_CHECKING:
+    from paho.mqtt.client import SocketLike
 
 # paho pings after one such share of the keepalive without traffic, and gives up after a second one.
 _PING_SHARE = 0.7
@@ -90,7 +93,6 @@ class Mqtt5Client(aiomqtt.Client):
             identifier=client_id,
             protocol=aiomqtt.ProtocolVersion.V5,
             transport=broker.transport,
-            websocket_path=broker.path or None,
             keepalive=keepalive,
             clean_start=session_expiry == 0,
             properties=_properties(
@@ -100,8 +102,7 @@ class Mqtt5Client(aiomqtt.Client):
             timeout=timeout,
             logger=_paho_logger,
         )
-        # The thread that dials cannot be stopped; this ends it by itself.
-        self._client.connect_timeout = timeout
+        self._client._create_socket = self._open_socket  # type: ignore[method-assign]
         self._client.manual_ack_set(manual_ack)
         self._broker = broker
         self._ca_file = ca_file
@@ -213,10 +214,22 @@ class Mqtt5Client(aiomqtt.Client):
         dialled.exception()  # Told already, or nobody waits for it any more.
         self.abort()
 
-    def _client_connect(self) -> None:
-        if self._broker.tls:
-            self._client.tls_set_context(_tls_context(self._ca_file))
-        super()._client_connect()
+    def _open_socket(self) -> "SocketLike":
+        # In place of paho's own, which leaks the socket when the handshake of TLS or WebSocket fails.
+        broker = self._broker
+        sock = socket.create_connection((broker.host, broker.port), timeout=self.timeout)
+        try:
+            # Else small packets wait for the acknowledgement of the one before.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if broker.tls:
+                sock = _tls_context(self._ca_file).wrap_socket(sock, server_hostname=broker.host)
+            if broker.transport == "tcp":
+                return sock
+            host = f"[{broker.host}]" if ":" in broker.host else broker.host
+            return _WebsocketWrapper(sock, host, broker.port, broker.tls, broker.path, None)
+        except BaseException:
+            sock.close()
+            raise
 
     async def _misc_loop(self) -> None:
         while self._client.loop_misc() == MQTTErrorCode.MQTT_ERR_SUCCESS:  # noqa: ASYNC110  # as in aiomqtt
@@ -279,11 +292,6 @@ class Mqtt5Client(aiomqtt.Client):
                 )
             )
 
-    def _on_socket_open(self, client: PahoClient, userdata: Any, sock: Any) -> None:
-        # Under a WebSocket lies the socket. Without this, small packets wait for each other's ACKs.
-        getattr(sock, "_socket", sock).setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        super()._on_socket_open(client, userdata, sock)
-
     def _on_socket_register_write(self, client: PahoClient, userdata: Any, sock: Any) -> None:
         # aiomqtt registers the file's number a turn later. By then the socket may be closed, and the number
         # another connection's.
@@ -322,4 +330,4 @@ def _will(will: Will | None) -> aiomqtt.Will | None:
 @cache
 def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
     # Kept: reading the system's authorities takes 20 ms.
-    return ssl.create_default_context(cafile=ca_file)
+    return ssl.create_default_context(cadata=ca_file.read_text() if ca_file else None)
