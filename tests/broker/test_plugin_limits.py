@@ -1,11 +1,13 @@
 """What one device may do to the broker: beyond it is refused, and cut off when it goes on."""
 
+import time
+
 import pytest
 
 from mqtt_bridge.rights import Rights, device_rights
 
 from .conftest import StartBroker, TestBroker
-from .link import ACCEPTED, ADMINISTRATIVE_ACTION, NOT_AUTHORIZED, TAKEN, UNSPECIFIED_ERROR, Will
+from .link import ACCEPTED, ADMINISTRATIVE_ACTION, NOT_AUTHORIZED, TAKEN, UNSPECIFIED_ERROR, Will, wait_until
 
 PAYLOAD = 16384
 SUBSCRIPTIONS = 12
@@ -182,3 +184,21 @@ def test_a_token_without_rights_may_nothing(broker: TestBroker, user: str) -> No
     with broker.device(user, rights=Rights(pub=[], sub=[])) as device:
         assert device.subscribe("sync/v1/all/prompts") == [NOT_AUTHORIZED]
         assert device.publish(f"sync/v1/users/{user}/devices/mac") == NOT_AUTHORIZED
+
+
+def test_a_flood_of_refusals_does_not_fill_the_log(start_broker: StartBroker, user: str) -> None:
+    """Refusals are logged with their reason, at most 50 at once and one a second; then only their number."""
+    broker = start_broker()
+    started = time.monotonic()
+    with broker.device(user) as device:
+        for _ in range(15):
+            device.pubacks([device.send("sync/v1/all/prompts") for _ in range(10)])
+        lines = [line for line in broker.log if "refused a publish" in line]
+        assert 50 <= len(lines) <= 51 + time.monotonic() - started
+        assert lines[0].endswith(f"refused a publish of {user}:mac: not in acl.pub.")
+
+        def one_more_says_how_many() -> bool:
+            device.publish("sync/v1/all/prompts")
+            return any("more not logged" in line for line in broker.log)
+
+        wait_until(one_more_says_how_many)

@@ -118,7 +118,7 @@ int mosquitto_plugin_cleanup(void *userdata, struct mosquitto_opt *options, int 
 {
     UNUSED(options);
     UNUSED(option_count);
-    /* The broker takes the callbacks off itself. */
+    /* Called when the broker ends; it calls no callback any more. */
     if (userdata) release(userdata);
     return MOSQ_ERR_SUCCESS;
 }
