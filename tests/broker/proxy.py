@@ -13,6 +13,8 @@ class Proxy:
         self.port = 0
         self.connections = 0
         """How many connections were made so far."""
+        self.said = bytearray()
+        """What clients sent so far."""
         self._target = target
         self._hold_new = False
         self._gates: set[asyncio.Event] = set()
@@ -48,17 +50,26 @@ class Proxy:
         self._gates.add(gate)
         try:
             await asyncio.gather(
-                _forward(reader, broker_writer, way_in), _forward(broker_reader, writer, gate)
+                _forward(reader, broker_writer, way_in, record=self.said),
+                _forward(broker_reader, writer, gate),
             )
         finally:
             self._open -= {writer, broker_writer}
             self._gates.discard(gate)
 
 
-async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event) -> None:
+async def _forward(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    gate: asyncio.Event,
+    *,
+    record: bytearray | None = None,
+) -> None:
     with contextlib.suppress(OSError):
         while data := await reader.read(65_536):
             await gate.wait()
+            if record is not None:
+                record += data
             writer.write(data)
             await writer.drain()
     writer.close()
