@@ -1,1 +1,1 @@
-"""kull-sync: everything about MQTT. Topics, messages, tokens, the publisher, the device client, the bridge."""
+"""Everything about MQTT: topics, messages, tokens, the publisher, the device client, the bridge."""
