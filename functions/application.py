@@ -17,7 +17,7 @@ from mqtt_bridge.publisher import MqttPublisher, Publisher
 from mqtt_bridge.settings import Settings
 from mqtt_bridge.tokens import SigningKey
 
-from . import errors, idempotency, logs
+from . import errors, idempotency, logs, problems
 from .limits import BodyLimit
 from .services import Services
 
@@ -108,4 +108,4 @@ async def _refuse(exc: ConfigurationError, scope: Scope, receive: Receive, send:
         await send({"type": "lifespan.startup.failed", "message": message})
         return
     logger.error("%s", message)
-    await errors.answer(errors.internal())(scope, receive, send)
+    await errors.answer(problems.internal())(scope, receive, send)

@@ -9,8 +9,8 @@ import jwt
 
 from mqtt_bridge.settings import Settings
 
-from .errors import ProblemError, foreign_user, insufficient_scope, no_keys, unauthenticated
 from .jwks import LIFESPAN, KeySet, KeysUnavailableError
+from .problems import ProblemError, foreign_user, insufficient_scope, no_keys, unauthenticated
 
 PUBLISH: Final = "sync:publish"
 SESSION: Final = "sync:session"
@@ -45,8 +45,9 @@ class Caller:
 
     def require_user(self, user: str, *, or_scope: str) -> None:
         """Raise 403 unless the caller is this user, or a service with the scope."""
-        if self.subject != user and or_scope not in self.scopes:
-            raise foreign_user()
+        if self.subject == user or or_scope in self.scopes:
+            return
+        raise insufficient_scope(or_scope) if self.is_service else foreign_user()
 
 
 class Verifier:

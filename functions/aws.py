@@ -7,7 +7,7 @@ from typing import Any
 from mangum import Mangum
 from mangum.types import ASGI, LambdaContext
 
-from .errors import MEDIA_TYPE
+from .problems import MEDIA_TYPE
 
 TEXT = ["application/json", MEDIA_TYPE, "text/"]
 """What Mangum hands on as it is. Everything else it encodes as base64, its default for problem documents."""

@@ -13,9 +13,10 @@ from .application import FromEnvironment
 from .aws import lambda_handler
 from .bodies import ONE_ADDRESSEE, CreditUpdateBody, PromptChangeBody, ShootProgressBody, strict
 from .dependencies import RequestOutbox
-from .errors import Problem, ProblemError, as_problem, invalid, not_tried
+from .errors import as_problem, invalid
 from .json_body import JsonRoute, Posted
 from .outbox import Outbox
+from .problems import Problem, ProblemError, not_tried
 from .responses import BATCH
 
 router = APIRouter(route_class=JsonRoute, tags=["publish"])

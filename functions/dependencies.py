@@ -11,8 +11,8 @@ from pydantic.json_schema import SkipJsonSchema
 
 from . import idempotency, logs
 from .auth import Caller
-from .errors import unauthenticated
 from .outbox import Outbox
+from .problems import unauthenticated
 from .services import Services
 
 _bearer = HTTPBearer(

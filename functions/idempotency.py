@@ -6,7 +6,7 @@ import re
 
 from starlette.datastructures import Headers
 
-from .errors import Fault, ProblemError
+from .problems import Fault, ProblemError
 
 HEADER = "Idempotency-Key"
 PATTERN = r"^[!-~]{1,255}$"
@@ -36,12 +36,13 @@ def bad_key() -> ProblemError:
     )
 
 
-def event_id(*, caller: str, route: str, user: str | None, key: str, index: int | None, body: str) -> str:
+def event_id(*, caller: str, route: str, user: str | None, key: str, index: int | None, body: object) -> str:
     """The id of the event that this request means, 32 hex digits: the same for every retry of it.
 
     Another caller, route, user, place in a batch or body is another event, also under the same key. ``body``
-    is the canonical one, so that white space and the order of fields make no difference.
+    is the parsed one, as JSON values: how it was written makes no difference.
     """
-    # As JSON, so that no two different lists of parts read the same.
-    parts = json.dumps([caller, route, user, key, index, body])
+    # As JSON, so that no two different lists of parts read the same; sorted, so that another order of fields
+    # in a newer version of ours does not make a retry another event.
+    parts = json.dumps([caller, route, user, key, index, body], sort_keys=True)
     return hashlib.sha256(parts.encode()).hexdigest()[:32]

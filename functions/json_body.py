@@ -10,7 +10,7 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 from starlette.responses import Response
 
-from .errors import ProblemError
+from .problems import ProblemError
 
 T = TypeVar("T")
 

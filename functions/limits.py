@@ -3,7 +3,8 @@
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .errors import ProblemError, answer
+from .errors import answer
+from .problems import ProblemError
 
 MAX_BODY = 64 * 1024
 """Bytes."""

@@ -51,7 +51,7 @@ class RequestLog:
         request_id = _request_id(scope)
         notes: dict[str, Any] = {"request_id": request_id}
         token = _notes.set(notes)
-        status = 500
+        status: int | None = None  # it stays so when the caller hangs up
         started = time.perf_counter()
 
         async def sending(message: Message) -> None:
@@ -68,7 +68,7 @@ class RequestLog:
             route = getattr(scope.get("route"), "path", None)
             duration = round((time.perf_counter() - started) * 1000, 2)
             notes |= {"method": scope["method"], "route": route, "status": status, "duration_ms": duration}
-            level = logging.WARNING if status >= 500 else logging.INFO
+            level = logging.WARNING if (status or 0) >= 500 else logging.INFO
             logger.log(level, "%s %s %s", scope["method"], route, status, extra={"fields": notes})
             _notes.reset(token)
 

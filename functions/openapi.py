@@ -11,8 +11,8 @@ from pydantic.json_schema import models_json_schema
 
 from mqtt_bridge.schemas import describe
 
-from .errors import Problem
 from .logs import REQUEST_ID
+from .problems import Problem
 
 TAGS = [
     {"name": "session", "description": "Get what is needed to connect to the broker."},

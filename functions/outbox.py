@@ -61,5 +61,5 @@ class Outbox:
             user=update.user_id,
             key=self.key,
             index=index,
-            body=update.model_dump_json(),
+            body=update.model_dump(mode="json"),
         )

@@ -6,7 +6,7 @@ from mqtt_bridge.errors import PublishError
 from mqtt_bridge.publisher import Publisher
 from mqtt_bridge.timing import seconds
 
-from .errors import unreachable
+from .problems import unreachable
 
 LIFESPAN = 1.0
 """Seconds that a measurement is answered again. Without it anybody could make the broker busy."""

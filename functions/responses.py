@@ -3,22 +3,22 @@
 from typing import Any
 
 from .auth import PUBLISH
-from .errors import (
+from .errors import invalid
+from .idempotency import bad_key
+from .json_body import not_json_content
+from .limits import too_large
+from .problems import (
     MEDIA_TYPE,
     ProblemError,
     foreign_user,
     insufficient_scope,
     internal,
-    invalid,
     no_keys,
     not_acknowledged,
     refused_by_broker,
     unauthenticated,
     unreachable,
 )
-from .idempotency import bad_key
-from .json_body import not_json_content
-from .limits import too_large
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -88,7 +88,13 @@ SESSION = refusals(*CALLER, *BODY, foreign_user(), insufficient_scope("sync:sess
 BATCH = refusals(*CALLER, *BODY, bad_key())
 
 PUBLISH_FOR_SELF = refusals(
-    *CALLER, *BODY, bad_key(), foreign_user(), not_acknowledged(), refused_by_broker()
+    *CALLER,
+    *BODY,
+    bad_key(),
+    foreign_user(),
+    insufficient_scope(PUBLISH),
+    not_acknowledged(),
+    refused_by_broker(),
 )
 
 PUBLISH_AS_SERVICE = refusals(

@@ -23,8 +23,9 @@ from .auth import Caller
 from .aws import lambda_handler
 from .bodies import strict
 from .dependencies import CurrentCaller, WarmServices
-from .errors import ProblemError, invalid
+from .errors import invalid
 from .json_body import JsonRoute, Posted
+from .problems import ProblemError
 from .responses import SESSION
 
 router = APIRouter(route_class=JsonRoute, tags=["session"])

@@ -42,14 +42,17 @@ POSTS = {
 def token(
     sub: Any = "ada", scope: Any = None, *, key: Any = SECRET, alg: str = "HS256", **claims: Any
 ) -> str:
-    """A caller's token. A claim that is given as None is left out."""
+    """A caller's token. A claim that is given as None is left out.
+
+    It lives for a day: some are made when tests are collected, long before the last of them runs.
+    """
     now = int(time.time())
     payload = {
         "iss": ISSUER,
         "aud": AUDIENCE,
         "sub": sub,
         "iat": now,
-        "exp": now + 300,
+        "exp": now + 86_400,
         "scope": scope,
         **claims,
     }

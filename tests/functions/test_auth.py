@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from functions import auth, jwks
 from functions.auth import Verifier
-from functions.errors import ProblemError
+from functions.problems import ProblemError
 from mqtt_bridge.recording import RecordingPublisher
 from mqtt_bridge.settings import Settings
 from mqtt_bridge.timing import seconds
@@ -48,7 +48,7 @@ def tampered() -> str:
     return f"{header}.{edited.decode()}.{signature}"
 
 
-CLAIMS = {"iss": "https://app.example", "aud": "kull-sync", "sub": "ada", "exp": NOW + 300}
+CLAIMS = {"iss": "https://app.example", "aud": "kull-sync", "sub": "ada", "exp": NOW + 86_400}
 
 REFUSED = [
     pytest.param("x", id="garbage"),
@@ -73,8 +73,8 @@ REFUSED = [
     pytest.param(token(exp=None), id="without exp"),
     pytest.param(token(exp="soon"), id="exp is text"),
     pytest.param(token(exp=float("inf")), id="exp is infinite"),
-    pytest.param(token(nbf=NOW + 600), id="not yet valid"),
-    pytest.param(token(iat=NOW + 600), id="issued in the future"),
+    pytest.param(token(nbf=NOW + 86_400), id="not yet valid"),
+    pytest.param(token(iat=NOW + 86_400), id="issued in the future"),
     pytest.param(token(iss="https://evil.example"), id="another issuer"),
     pytest.param(token(iss=None), id="without iss"),
     pytest.param(token(iss=["https://app.example"]), id="a list of issuers"),
@@ -122,8 +122,6 @@ async def test_without_a_bearer_token_the_challenge_names_no_error(
 @pytest.mark.parametrize(
     "claims",
     [
-        pytest.param({"nbf": NOW + 20}, id="nbf within the leeway"),
-        pytest.param({"iat": NOW + 20}, id="iat within the leeway"),
         pytest.param({"aud": ["another-api", "kull-sync"]}, id="one of several audiences"),
         pytest.param({"scope": ["sync:publish"]}, id="a scope that is no string is none"),
         pytest.param({"scope": ""}, id="an empty scope"),
@@ -131,8 +129,18 @@ async def test_without_a_bearer_token_the_challenge_names_no_error(
     ],
 )
 async def test_a_trusted_token_is_taken(client: httpx.AsyncClient, claims: dict[str, Any]) -> None:
-    """Clocks may differ by 30 s, and an issuer may add what it likes."""
+    """An issuer may add what it likes."""
     response = await client.post(SHOOT_PROGRESS, json=PROGRESS, headers=bearer(token(**claims)))
+
+    assert response.status_code == 202
+
+
+@pytest.mark.parametrize("claim", ["nbf", "iat"])
+async def test_clocks_may_differ_by_half_a_minute(client: httpx.AsyncClient, claim: str) -> None:
+    """A token that was just made by a host whose clock is ahead is good at once."""
+    claims: dict[str, Any] = {claim: int(time.time()) + auth.LEEWAY - 5}
+    made = token(**claims)
+    response = await client.post(SHOOT_PROGRESS, json=PROGRESS, headers=bearer(made))
 
     assert response.status_code == 202
 
@@ -156,10 +164,11 @@ async def test_a_list_of_scopes_gives_none(client: httpx.AsyncClient) -> None:
 async def test_a_remembered_token_expires_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remembering a verified token must not prolong it."""
     verifier = Verifier(settings_of())
-    value = token(exp=NOW + 60)
+    expiry = int(time.time()) + 3600
+    value = token(exp=expiry)
     assert (await verifier.verify(value)).subject == "ada"
 
-    monkeypatch.setattr("functions.auth.time", lambda: NOW + 60.0)
+    monkeypatch.setattr("functions.auth.time", lambda: float(expiry))
 
     with pytest.raises(ProblemError, match="expired"):
         await verifier.verify(value)
@@ -333,7 +342,7 @@ async def test_a_withdrawn_key_stops_counting(issuer: Issuer, monkeypatch: pytes
     """Also for a token that was verified before."""
     issuer.publish(e=EC_KEY)
     verifier = Verifier(with_jwks(issuer.url))
-    value = token(key=EC_KEY, alg="ES256", kid="e", exp=NOW + 3600)
+    value = token(key=EC_KEY, alg="ES256", kid="e", exp=NOW + 86_400)
     await verifier.verify(value)
     issuer.publish(r=RSA_KEY)
     passed = jwks.LIFESPAN + 1

@@ -70,6 +70,7 @@ async def test_a_full_batch_goes_out_in_order(client: httpx.AsyncClient, publish
         pytest.param(SHOOT | {"totalCount": -1}, 422, "totalCount", id="negative"),
         pytest.param(SHOOT | {"processedCount": 9000}, 422, "totalCount", id="more than all"),
         pytest.param(SHOOT | {"colour": "red"}, 422, "colour", id="unknown field"),
+        pytest.param(SHOOT | {"COLOUR": "red"}, 422, "COLOUR", id="unknown upper-case field"),
         pytest.param(PROGRESS, 422, "type", id="no type"),
         pytest.param(SHOOT | {"type": "PING"}, 422, "type", id="unknown type"),
         pytest.param(SHOOT | {"type": 5}, 422, "type", id="a number for a type"),

@@ -76,6 +76,8 @@ INVALID = [
         ("deviceId", "mac/1", "deviceId"),
         ("error", "x" * 2001, "error"),
         ("proccessedCount", 1, "proccessedCount"),
+        ("COLOUR", "red", "COLOUR"),
+        ("a.b", 1, "a.b"),
         ("processed_count", 1, "processed_count"),
         ("type", "SHOOT_PROGRESS", "type"),
         ("id", "mine", "id"),
@@ -118,6 +120,7 @@ INVALID = [
         ("role", "device", "role"),
         ("role", ["bridge"], "role"),
         ("session", 1, "session"),
+        ("SESSION", 1, "SESSION"),
     ),
     *rows(
         SESSION,
@@ -172,6 +175,15 @@ async def test_an_invalid_body_is_refused_by_the_name_of_its_field(
     assert problem["status"] == 422
     assert [error["field"] for error in problem["errors"]] == [named]
     assert publisher.sent == []
+
+
+async def test_an_answer_does_not_outgrow_its_request(client: httpx.AsyncClient) -> None:
+    """Thousands of wrong fields are not named one by one."""
+    body = {f"f{number}": 0 for number in range(5000)}
+    response = await client.post(SHOOT_PROGRESS, json=body, headers=user())
+
+    assert response.status_code == 422
+    assert len(response.json()["errors"]) == 20
 
 
 async def test_all_wrong_fields_are_named_at_once(client: httpx.AsyncClient) -> None:
@@ -275,7 +287,7 @@ async def test_json_content_types_are_taken(client: httpx.AsyncClient, content_t
 FORBIDDEN = [
     pytest.param(SHOOT_PROGRESS, user("eve"), PROGRESS, "foreign-user", id="progress for another"),
     pytest.param(
-        SHOOT_PROGRESS, service("sync:session"), PROGRESS, "foreign-user", id="progress, wrong scope"
+        SHOOT_PROGRESS, service("sync:session"), PROGRESS, "insufficient-scope", id="progress, wrong scope"
     ),
     pytest.param(CREDIT_UPDATE, user(), CREDITS, "insufficient-scope", id="a user mints credits"),
     pytest.param(
@@ -294,7 +306,7 @@ FORBIDDEN = [
     ),
     pytest.param(SESSION, user("eve"), POSTS[SESSION], "foreign-user", id="a session as another"),
     pytest.param(
-        SESSION, service("sync:publish"), POSTS[SESSION], "foreign-user", id="a session, wrong scope"
+        SESSION, service("sync:publish"), POSTS[SESSION], "insufficient-scope", id="a session, wrong scope"
     ),
     pytest.param(
         SESSION,
