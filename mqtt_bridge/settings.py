@@ -143,4 +143,9 @@ class Settings(EnvironmentSettings):
             raise ValueError(
                 "AUTH_ALGORITHMS must be HS* with AUTH_SECRET, and none of them with AUTH_JWKS_URL"
             )
+        if self.auth_secret is not None:
+            bits = max(int(algorithm.removeprefix("HS")) for algorithm in self.auth_algorithms)
+            # RFC 7518, 3.2: at least as long as the hash.
+            if len(self.auth_secret.get_secret_value().encode()) * 8 < bits:
+                raise ValueError(f"AUTH_SECRET must have at least {bits // 8} bytes for HS{bits}")
         return self

@@ -63,6 +63,7 @@ def test_secrets_may_come_from_files(tmp_path: Path) -> None:
         ({"AUTH_ALGORITHMS": "none"}, "AUTH_ALGORITHMS", "Input should be"),
         ({"AUTH_ALGORITHMS": "RS256"}, "AUTH_*", "must be HS"),
         ({"AUTH_ALGORITHMS": "HS256,RS256"}, "AUTH_*", "must be HS"),
+        ({"AUTH_ALGORITHMS": "HS256,HS512"}, "AUTH_*", "at least 64 bytes for HS512"),
         ({"KEEPALIVE": "0"}, "KEEPALIVE", "greater than or equal to 5"),
         ({"KEEPALIVE": "61"}, "KEEPALIVE", "less than or equal to 60"),
         ({"TOKEN_LIFETIME": "soon"}, "TOKEN_LIFETIME", "integer"),
