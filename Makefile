@@ -22,7 +22,7 @@ run: packages-$(if $(filter container,$(BROKER)),container,run) environment ## S
 
 test: packages-test environment ## Set up what is missing and run every test
 	$(MAKE) --no-print-directory -C $(PLUGIN) test
-	$(MAKE) --no-print-directory -C $(PLUGIN) fuzz
+	$(MAKE) --no-print-directory -C $(PLUGIN) fuzz FUZZ_SECONDS=5
 	$(BIN)/pytest -n 2 --cov --cov-fail-under=95
 
 check: packages-run environment ## Look at everything, change nothing: lint, format, types, C warnings
@@ -38,7 +38,7 @@ fix: environment ## Format, and repair what the linter can
 generate: environment ## Write the generated pages and schemas again
 	$(BIN)/python -m docs.generate
 
-fuzz: packages-test ## Fuzz the plugin's parsers for longer: SECONDS_EACH=600
+fuzz: packages-test ## Fuzz the plugin's parsers for longer than the tests do; FUZZ_SECONDS=600 each
 	$(MAKE) --no-print-directory -C $(PLUGIN) fuzz
 
 bench-connect: packages-run environment ## Measure what a connect with a token costs the broker

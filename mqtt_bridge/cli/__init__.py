@@ -2,6 +2,8 @@
 
 import sys
 
+from mqtt_bridge.errors import BridgeError
+
 
 def main() -> None:
     """Run the command named on the command line."""
@@ -11,4 +13,7 @@ def main() -> None:
         if exc.name not in ("httpx", "rich", "typer"):
             raise
         sys.exit(f"kull-sync needs {exc.name}: pip install 'kull-sync[cli]'")
-    app()
+    try:
+        app()
+    except BridgeError as exc:
+        sys.exit(f"Error: {exc}")

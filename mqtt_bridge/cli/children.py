@@ -32,8 +32,9 @@ class ChildEndedError(BridgeError):
 class Children:
     """Starts processes and ends them all. ``log`` is called with a child's name and each line it prints."""
 
-    def __init__(self, log: Callable[[str, str], None]) -> None:
+    def __init__(self, log: Callable[[str, str], None], *, stop_timeout: float = STOP_TIMEOUT) -> None:
         self._log = log
+        self._stop_timeout = stop_timeout
         self._children: list[_Child] = []
 
     async def start(
@@ -65,14 +66,14 @@ class Children:
         raise ChildEndedError(child.name, await child.process.wait(), child.recent)
 
     async def stop(self) -> None:
-        """End all, the last started first; each gets ``STOP_TIMEOUT``."""
+        """End all, the last started first; each gets ``stop_timeout`` seconds."""
         while self._children:
             child = self._children[-1]
             child.signal(signal.SIGTERM)
             try:
-                await asyncio.wait_for(child.process.wait(), STOP_TIMEOUT)
+                await asyncio.wait_for(child.process.wait(), self._stop_timeout)
             except TimeoutError:
-                self._log(child.name, f"did not end within {STOP_TIMEOUT:g} s, and is killed")
+                self._log(child.name, f"did not end within {self._stop_timeout:g} s, and is killed")
                 child.signal(signal.SIGKILL)
                 await child.process.wait()
             # What it may have left behind in its session.

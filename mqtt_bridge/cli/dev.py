@@ -103,8 +103,6 @@ def dev(
     except ChildEndedError as exc:
         log.last_lines(exc.name, exc.lines)
         fail(f"{exc}; everything else was ended too.")
-    except BridgeError as exc:
-        fail(str(exc))
     except KeyboardInterrupt:
         status = 128 + signal.SIGINT
     raise typer.Exit(status)

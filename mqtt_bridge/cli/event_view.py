@@ -17,6 +17,8 @@ from mqtt_bridge.messages import (
     ShootProgressMessage,
 )
 
+from .printable import printable
+
 
 def as_json(event: ClientEvent) -> str:
     """One line. ``event`` says which kind it is: message, removed, resync or stopped."""
@@ -65,8 +67,8 @@ def _summary(message: Message) -> str:
             for value in (progress.current_image, progress.provider, progress.error):
                 text += f"  {value}" if value else ""
             return text + (f"  {progress.eta:g} s to go" if progress.eta is not None else "")
-        case CreditUpdateMessage(data=credits):
-            return f"balance {credits.new_balance} ({credits.change:+d})  {credits.reason}"
+        case CreditUpdateMessage(data=balance):
+            return f"balance {balance.new_balance} ({balance.change:+d})  {balance.reason}"
         case PromptChangeMessage(data=change):
             whose = "for everyone" if message.user_id is None else "for this user"
             return f"{change.prompt_id or 'many'} {change.action} {whose}  {change.title or ''}".rstrip()
@@ -81,10 +83,3 @@ def _summary(message: Message) -> str:
         case ErrorMessage(data=error):
             return f"{error.code}: {error.detail}"
     return ""
-
-
-def printable(text: str) -> str:
-    """Without control characters: what others wrote must not drive the terminal."""
-    return "".join(
-        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
-    )

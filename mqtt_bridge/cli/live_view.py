@@ -18,7 +18,8 @@ from mqtt_bridge.messages import DeviceConnectedMessage, DeviceDisconnectedMessa
 from mqtt_bridge.session import SessionRequest
 from mqtt_bridge.topics import PresenceTopic
 
-from .event_view import as_line, printable
+from .event_view import as_line
+from .printable import printable
 
 Presence = DeviceConnectedMessage | DeviceDisconnectedMessage
 

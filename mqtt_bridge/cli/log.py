@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from rich.console import Console
 from rich.text import Text
 
+from .printable import printable
+
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue")
 _WIDTH = 10
 
@@ -23,8 +25,7 @@ class MergedLog:
     def __call__(self, name: str, line: str) -> None:
         """Print a line of a process."""
         colour = self._colours.setdefault(name, _COLOURS[len(self._colours) % len(_COLOURS)])
-        # Escape sequences become styles or vanish: what a client sent must not drive the terminal.
-        self._print(Text.assemble((f"{name:<{_WIDTH}}| ", colour), Text.from_ansi(line)))
+        self._print(Text.assemble((f"{name:<{_WIDTH}}| ", colour), printable(line)))
 
     def say(self, text: str = "", style: str = "") -> None:
         """Print a line of our own."""

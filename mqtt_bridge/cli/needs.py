@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 OLDEST_PYTHON = (3, 11)
 OLDEST_MOSQUITTO = (2, 0, 11)
+DAEMON_DIRECTORIES = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 INCLUDE_DIRECTORIES = ("usr/include", "usr/include/*-linux-*", "usr/local/include", "opt/homebrew/include")
 
 
@@ -41,7 +42,7 @@ class Need(NamedTuple):
 
 def command(name: str) -> str | None:
     """Where a command is, looking also where Debian keeps daemons: not on the path of ordinary users."""
-    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), *DAEMON_DIRECTORIES])
     return shutil.which(name, path=path)
 
 

@@ -39,6 +39,7 @@ def test_every_command_and_option_explains_itself(path: tuple[str, ...], command
 def test_the_commands_are_those_that_are_documented() -> None:
     """README, CHANGELOG and CONTRIBUTING name these."""
     assert {" ".join(path) for path, _ in COMMANDS} == {
+        "bridge",
         "dev",
         "doctor",
         "publish",

@@ -83,7 +83,7 @@ def test_an_event_reaches_every_device_of_the_user_and_nobody_else(dev: Dev, wat
     progress = publish(
         dev, "shoot-progress", "--user", "w1", "--shoot", "s", "--processed", "1", "--total", "2"
     )
-    credits = publish(
+    balance = publish(
         dev, "credit-update", "--user", "w1", "--balance", "1", "--change", "1", "--reason", "r"
     )
     # For everyone: what the stranger would have been told before this, it has been told by then.
@@ -94,9 +94,9 @@ def test_an_event_reaches_every_device_of_the_user_and_nobody_else(dev: Dev, wat
 
     for device in (mac, phone):
         wait_for(lambda device=device: prompt in ids(device, "PROMPT_CHANGE"))
-        wait_for(lambda device=device: credits in ids(device, "CREDIT_UPDATE"))
+        wait_for(lambda device=device: balance in ids(device, "CREDIT_UPDATE"))
         assert ids(device, "SHOOT_PROGRESS") == [progress]
-        assert ids(device, "CREDIT_UPDATE") == [credits]
+        assert ids(device, "CREDIT_UPDATE") == [balance]
     wait_for(lambda: prompt in ids(stranger, "PROMPT_CHANGE"))
     assert stranger.messages("SHOOT_PROGRESS") == stranger.messages("CREDIT_UPDATE") == []
 
