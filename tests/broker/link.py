@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from paho.mqtt.client import Client, ConnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -50,7 +50,11 @@ class Will:
 class Link:
     """A connection over ``transport`` ("tcp" or "websockets"); nothing is sent before ``connect``."""
 
+    opened: ClassVar[list["Link"]] = []
+    """Every link that the present test made."""
+
     def __init__(self, host: str, port: int, transport: str, client_id: str) -> None:
+        Link.opened.append(self)
         self._host = host
         self._port = port
         self._client = Client(
@@ -165,13 +169,19 @@ class Link:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             raw.shutdown(socket.SHUT_RDWR)
         self.wait_until_ended()
-        self._client.loop_stop()
+        self._close()
 
     def disconnect(self, reason: int = 0) -> None:
-        """DISCONNECT with this reason code, and close."""
+        """DISCONNECT with this reason code, and close. Safe to call twice."""
         codes = ReasonCode(PacketTypes.DISCONNECT, identifier=reason)
         self._client.disconnect(reasoncode=codes)
+        self._close()
+
+    def _close(self) -> None:
         self._client.loop_stop()
+        # The loop may have stopped before it came to that.
+        if connection := self._client.socket():
+            connection.close()
 
     def __enter__(self) -> Self:
         return self
