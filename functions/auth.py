@@ -63,13 +63,14 @@ class Verifier:
 
     async def verify(self, token: str) -> Caller:
         """The caller that the token proves. Raises 401, or 503 while the issuer's keys are out of reach."""
-        digest = hashlib.sha256(token.encode(errors="surrogateescape")).digest()
+        if len(token) > MAX_TOKEN:
+            raise _refused("The token is too long.")
+        # Not the token itself: it is a credential, and this memory outlives the request.
+        digest = hashlib.sha256(token.encode()).digest()
         caller, good_until = self._known.get(digest, (None, 0.0))
         if caller is not None and time() < good_until:
             return caller
         self._known.pop(digest, None)
-        if len(token) > MAX_TOKEN:
-            raise _refused("The token is too long.")
         claims = self._decode(token, await self._key(token))
         caller = Caller(claims["sub"], _scopes(claims))
         if len(self._known) >= REMEMBERED:

@@ -16,8 +16,10 @@ LIFESPAN = 300
 """Seconds after which the set is fetched again, so that a key that was withdrawn stops counting."""
 COOLDOWN = 30
 """Seconds between two fetches. Without it every token with an invented key id would be one."""
+RETRY = 1
+"""Seconds between two fetches as long as there is no key at all, and nobody can be let in."""
 TIMEOUT = 3
-"""Seconds that a request waits for a fetch."""
+"""Seconds after which a request waits for a fetch no longer."""
 
 
 class KeysUnavailableError(Exception):
@@ -39,20 +41,20 @@ class KeySet:
 
     async def get(self, kid: str) -> jwt.PyJWK | None:
         """The key with this id; None when the issuer has none. Raises KeysUnavailableError."""
-        now = seconds()
-        stale = now - self._fetched > LIFESPAN or kid not in self._keys
-        if stale and (self._fetching or now - self._tried > COOLDOWN):
+        if kid not in self._keys or seconds() - self._fetched > LIFESPAN:
             await self._refresh()
         if not self._keys:
             raise KeysUnavailableError
         return self._keys.get(kid)
 
     async def _refresh(self) -> None:
-        if self._fetching is None:
-            self._tried = seconds()
+        since = seconds() - self._tried
+        if self._fetching is None and since > (COOLDOWN if self._keys else RETRY):
+            self._tried, since = seconds(), 0
             self._fetching = asyncio.create_task(self._fetch())
-        # wait() leaves the fetch running when this request is given up: others may wait for it too.
-        await asyncio.wait([self._fetching], timeout=TIMEOUT)
+        if self._fetching is not None and since < TIMEOUT:
+            # wait() leaves the fetch running when this request is given up: others may wait for it too.
+            await asyncio.wait([self._fetching], timeout=TIMEOUT - since)
 
     async def _fetch(self) -> None:
         try:

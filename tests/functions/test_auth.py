@@ -22,7 +22,6 @@ from functions.auth import Verifier
 from functions.problems import ProblemError
 from mqtt_bridge.recording import RecordingPublisher
 from mqtt_bridge.settings import Settings
-from mqtt_bridge.timing import seconds
 
 from .callers import CREDIT_UPDATE, CREDITS, PROGRESS, SECRET, SHOOT_PROGRESS, bearer, token
 from .conftest import Connect, settings_of
@@ -312,6 +311,15 @@ async def test_no_other_key_does(issuer: Issuer, value: str) -> None:
     assert refusal.value.status_code == 401
 
 
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The one reading of the key set's clock, to be set."""
+    reading = [1000.0]
+    monkeypatch.setattr("functions.jwks.seconds", lambda: reading[0])
+    return reading
+
+
+@pytest.mark.usefixtures("clock")
 async def test_invented_key_ids_do_not_make_fetches(issuer: Issuer) -> None:
     """Anybody can write a key id into a token: that must not let it knock on the issuer's door at will."""
     issuer.publish(e=EC_KEY)
@@ -324,21 +332,20 @@ async def test_invented_key_ids_do_not_make_fetches(issuer: Issuer) -> None:
     assert (await verifier.verify(token(key=EC_KEY, alg="ES256", kid="e"))).subject == "ada"
 
 
-async def test_a_rotated_key_is_found_after_the_cooldown(
-    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_rotated_key_is_found_after_the_cooldown(issuer: Issuer, clock: list[float]) -> None:
     """A new key of the issuer counts without a restart of the functions."""
     issuer.publish(old=EC_KEY)
     verifier = Verifier(with_jwks(issuer.url))
     await verifier.verify(token(key=EC_KEY, alg="ES256", kid="old"))
     issuer.publish(new=RSA_KEY)
-    later = seconds() + jwks.COOLDOWN + 1
-    monkeypatch.setattr("functions.jwks.seconds", lambda: later)
+    clock[0] += jwks.COOLDOWN + 1
 
     assert (await verifier.verify(token("eve", key=RSA_KEY, alg="RS256", kid="new"))).subject == "eve"
 
 
-async def test_a_withdrawn_key_stops_counting(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_withdrawn_key_stops_counting(
+    issuer: Issuer, clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also for a token that was verified before."""
     issuer.publish(e=EC_KEY)
     verifier = Verifier(with_jwks(issuer.url))
@@ -346,8 +353,8 @@ async def test_a_withdrawn_key_stops_counting(issuer: Issuer, monkeypatch: pytes
     await verifier.verify(value)
     issuer.publish(r=RSA_KEY)
     passed = jwks.LIFESPAN + 1
-    later, now = seconds() + passed, time.time() + passed
-    monkeypatch.setattr("functions.jwks.seconds", lambda: later)
+    clock[0] += passed
+    now = time.time() + passed
     monkeypatch.setattr("functions.auth.time", lambda: now)
 
     with pytest.raises(ProblemError) as refusal:
@@ -385,31 +392,50 @@ async def test_a_silent_issuer_does_not_hold_a_request(
 
 
 @pytest.mark.parametrize("document", [[], {}, {"keys": []}, {"keys": [{"kty": "oct", "k": "AA"}]}, "x"])
-async def test_an_issuer_that_answers_nonsense_proves_nobody(issuer: Issuer, document: Any) -> None:
-    """503, and the next fetch waits for the cooldown."""
+async def test_an_issuer_that_answers_nonsense_proves_nobody(
+    issuer: Issuer, clock: list[float], document: Any
+) -> None:
+    """503, with a fetch a second until it knows better."""
     issuer.document = document
     verifier = Verifier(with_jwks(issuer.url))
     for _ in range(3):
         with pytest.raises(ProblemError) as refusal:
             await verifier.verify(token(key=EC_KEY, alg="ES256", kid="e"))
         assert refusal.value.status_code == 503
-
     assert issuer.fetches == 1
 
+    issuer.publish(e=EC_KEY)
+    clock[0] += jwks.RETRY + 1
+    assert (await verifier.verify(token(key=EC_KEY, alg="ES256", kid="e"))).subject == "ada"
 
-async def test_known_keys_outlive_an_outage_of_the_issuer(
-    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+
+async def test_known_keys_outlive_an_outage_of_the_issuer(issuer: Issuer, clock: list[float]) -> None:
     """While the issuer is down, its users can still work."""
     issuer.publish(e=EC_KEY)
     verifier = Verifier(with_jwks(issuer.url))
     await verifier.verify(token(key=EC_KEY, alg="ES256", kid="e"))
     issuer.status = 500
-    later = seconds() + jwks.LIFESPAN + 1
-    monkeypatch.setattr("functions.jwks.seconds", lambda: later)
+    clock[0] += jwks.LIFESPAN + 1
 
     assert (await verifier.verify(token("eve", key=EC_KEY, alg="ES256", kid="e"))).subject == "eve"
     assert issuer.fetches == 2
+
+
+async def test_a_fetch_that_hangs_is_waited_for_once(
+    issuer: Issuer, clock: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Requests behind the first go on with the keys that are known, and do not each wait for the time-out."""
+    issuer.publish(e=EC_KEY)
+    verifier = Verifier(with_jwks(issuer.url))
+    await verifier.verify(token(key=EC_KEY, alg="ES256", kid="e"))
+    issuer.delay = 60
+    clock[0] += jwks.LIFESPAN + 1
+    monkeypatch.setattr(jwks, "TIMEOUT", 0.1)
+    await verifier.verify(token("first", key=EC_KEY, alg="ES256", kid="e"))
+    clock[0] += 0.2
+    monkeypatch.setattr("functions.jwks.asyncio.wait", None)
+
+    assert (await verifier.verify(token("second", key=EC_KEY, alg="ES256", kid="e"))).subject == "second"
 
 
 async def test_a_mounted_key_set_is_read_from_its_file(tmp_path: Path) -> None:
