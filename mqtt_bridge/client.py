@@ -22,6 +22,7 @@ from .errors import (
     BridgeError,
     LinkError,
     LinkRefusedError,
+    PublishError,
     PublishRefusedError,
     SessionRefusedError,
     SessionUnavailableError,
@@ -193,6 +194,10 @@ class SyncClient:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
+        except (LinkError, PublishError):
+            # Also when it is up: without this device's birth, or a subscription, it is of no use.
+            attachment.abort()
+            raise
         finally:
             for task in tasks:
                 task.cancel()

@@ -142,7 +142,10 @@ class App:
         await until(lambda: condition(self), otherwise=self.events)
 
     async def until_connected(self) -> None:
+        """Wait until the device has caught up, and the app has taken all that this brought."""
         await until(lambda: self.client.connected, otherwise=self.events)
+        for _ in range(5):
+            await asyncio.sleep(0)
 
 
 async def until(condition: Callable[[], object], *, otherwise: object = "") -> None:
@@ -163,7 +166,7 @@ def described(user: str, device: str) -> SessionRequest:
 async def running(
     sessions: Sessions, user: str, device: str = "mac", *, timing: Timing | None = None
 ) -> AsyncIterator[App]:
-    """A device that runs, and was told its first resync unless no session is to be had."""
+    """A device that runs, and has caught up unless no session is to be had."""
     async with SyncClient(sessions, device=described(user, device), timing=timing) as client:
         app = App(client, sessions)
         listening = asyncio.create_task(app.run())
