@@ -120,6 +120,10 @@ class Connection:
                     f"The broker refused to subscribe {topic_filter}: {code}", reason_code=code.value
                 )
 
+    async def unsubscribe(self, filters: Iterable[str]) -> None:
+        """End these subscriptions. Raises LinkError when no UNSUBACK came."""
+        await self._answer(self._client.unsubscribe_soon(list(filters)))
+
     def ack(self, message: Incoming) -> None:
         """Acknowledge a message that was received with ``manual_ack``."""
         self._client.ack(message)

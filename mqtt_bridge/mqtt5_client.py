@@ -152,6 +152,11 @@ class Mqtt5Client(aiomqtt.Client):
         rc, mid = self._client.subscribe(wanted, properties=properties)
         return self._await_answer(rc, mid)
 
+    def unsubscribe_soon(self, filters: list[str]) -> asyncio.Future[list[ReasonCode] | None]:
+        self._raise_if_lost()
+        rc, mid = self._client.unsubscribe(filters)
+        return self._await_answer(rc, mid)
+
     def disconnect_soon(self, reason: int, session_expiry: int | None) -> None:
         """Queue a DISCONNECT; ``lost`` is done when it is sent."""
         self._raise_if_lost()
@@ -269,6 +274,16 @@ class Mqtt5Client(aiomqtt.Client):
         self._answered(mid, reason_code)
 
     def _on_subscribe(
+        self,
+        client: PahoClient,
+        userdata: Any,
+        mid: int,
+        reason_codes: list[ReasonCode],
+        properties: Properties | None = None,
+    ) -> None:
+        self._answered(mid, reason_codes)
+
+    def _on_unsubscribe(
         self,
         client: PahoClient,
         userdata: Any,

@@ -1,7 +1,8 @@
 """Ghosts: devices that were online when the broker crashed, which fires no wills, and did not come back."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from .errors import UnreadableMessageError
@@ -43,44 +44,59 @@ class Ghost:
         )
 
 
-class Births:
-    """The retained births of the users that this worker owns, as they were last written."""
+_ByDevice = dict[str, tuple[int, str]]
+"""Session and epoch of births, by device."""
 
-    def __init__(self, owns: Callable[[str], bool]) -> None:
-        """``owns`` says whether a user is this worker's."""
-        self._owns = owns
-        self._births: dict[tuple[str, str], tuple[int, str]] = {}
+
+class Births:
+    """The retained births of the users that this worker serves, as they were last written."""
+
+    def __init__(self, serves: Callable[[str], bool]) -> None:
+        """``serves`` says whether a user is this worker's."""
+        self._serves = serves
+        self._users: dict[str, _ByDevice] = {}
 
     def __len__(self) -> int:
-        return len(self._births)
+        return sum(len(devices) for devices in self._users.values())
 
     def saw(self, topic: PresenceTopic, payload: bytes) -> None:
-        """A presence message arrived. What replaces a birth, even by nonsense or by nothing, ends it."""
-        if not self._owns(topic.user):
+        """A presence message arrived. What replaces a birth, be it nonsense or nothing, ends it."""
+        if not self._serves(topic.user):
             return
-        key = topic.user, topic.device
         birth = _birth(topic, payload)
-        if birth is None:
-            self._births.pop(key, None)
-        else:
-            self._births[key] = birth.data.session, birth.data.epoch
+        if birth is not None:
+            self._users.setdefault(topic.user, {})[topic.device] = birth.data.session, birth.data.epoch
+        elif devices := self._users.get(topic.user):
+            devices.pop(topic.device, None)
+            if not devices:
+                del self._users[topic.user]
 
-    def ghosts(self, epoch: str) -> list[Ghost]:
-        """Every birth of another epoch."""
+    def haunted(self, epoch: str) -> list[str]:
+        """The users with births of another epoch."""
+        return [
+            user
+            for user, devices in self._users.items()
+            if any(birth_epoch != epoch for _, birth_epoch in devices.values())
+        ]
+
+    def ghosts(self, user: str, epoch: str) -> list[Ghost]:
+        """A user's births of another epoch."""
         return [
             Ghost(PresenceTopic(user, device), session, birth_epoch)
-            for (user, device), (session, birth_epoch) in self._births.items()
+            for device, (session, birth_epoch) in self._users.get(user, {}).items()
             if birth_epoch != epoch
         ]
 
-    def is_still_there(self, ghost: Ghost) -> bool:
-        """Whether nothing was written over it meanwhile."""
-        return self._births.get((ghost.topic.user, ghost.topic.device)) == (ghost.session, ghost.epoch)
-
-    def swept(self, ghost: Ghost) -> None:
-        """The broker took its farewell."""
-        if self.is_still_there(ghost):
-            del self._births[ghost.topic.user, ghost.topic.device]
+    @contextmanager
+    def anew(self, users: Iterable[str]) -> Iterator[None]:
+        """Forget these users, to hear of them anew within the block; when it fails, remember them again."""
+        before = {user: self._users.pop(user) for user in users if user in self._users}
+        try:
+            yield
+        except BaseException:
+            for user, devices in before.items():
+                self._users[user] = devices | self._users.get(user, {})
+            raise
 
 
 def _birth(topic: PresenceTopic, payload: bytes) -> DeviceConnectedMessage | None:

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from .errors import PublishRefusedError
 from .messages import Envelope
@@ -11,19 +12,29 @@ from .timing import Timing
 from .topics import PresenceTopic, Topic
 
 AT_ONCE = 20
-"""Farewells in flight: enough to be quick, and few beside what devices send."""
+"""Users that are swept at a time: enough to be quick, and few beside what devices send."""
 
 logger = logging.getLogger(__name__)
 
-Publish = Callable[[Topic, Envelope], Awaitable[object]]
+
+class SweptBroker(Protocol):
+    """What sweeping needs of a connection. Each raises LinkError when it is lost."""
+
+    async def publish(self, topic: Topic, message: Envelope) -> None:
+        """Publish and wait for the acknowledgement. Raises PublishRefusedError."""
+        ...
+
+    async def read_presence(self, users: Sequence[str]) -> None:
+        """Return once all that is retained for these users has gone through ``Sweeper.saw``."""
+        ...
 
 
 class Sweeper:
     """Remembers births and epochs from one connection to the next."""
 
-    def __init__(self, owns: Callable[[str], bool], *, timing: Timing, count: Callable[[], object]) -> None:
-        """``owns`` says whether a user is this worker's; ``count`` is called per swept device."""
-        self._births = Births(owns)
+    def __init__(self, serves: Callable[[str], bool], *, timing: Timing, count: Callable[[], object]) -> None:
+        """``serves`` says whether a user is this worker's; ``count`` is called per swept device."""
+        self._births = Births(serves)
         self._timing = timing
         self._count = count
         self._epoch: str | None = None
@@ -33,33 +44,36 @@ class Sweeper:
         """A presence message arrived."""
         self._births.saw(topic, payload)
 
-    async def sweep(self, epoch: str, publish: Publish) -> None:
+    async def sweep(self, epoch: str, broker: SweptBroker) -> None:
         """Wait until devices have had their time to come back to this epoch, then end those that did not.
 
-        Call it on each connection, once the epoch has arrived behind the retained presence; what is left when
-        the connection breaks is done on the next. Raises what ``publish`` raises, save for a refusal.
+        Call it on each connection, once the retained presence and the epoch behind it have arrived. What is
+        left when the connection breaks is done on the next. Raises LinkError.
         """
         if epoch != self._epoch:
             self._epoch = epoch
             self._since = self._timing.now()
         while (left := self._since + SWEEP_AFTER - self._timing.now()) > 0:
             await self._timing.sleep(left)
-        ghosts = self._births.ghosts(epoch)
-        for start in range(0, len(ghosts), AT_ONCE):
+        users = self._births.haunted(epoch)
+        for start in range(0, len(users), AT_ONCE):
+            await self._sweep(users[start : start + AT_ONCE], epoch, broker)
+
+    async def _sweep(self, users: Sequence[str], epoch: str, broker: SweptBroker) -> None:
+        # A broker drops QoS 0 for who reads slowly: what was heard may be old, what is read now is not.
+        with self._births.anew(users):
+            await broker.read_presence(users)
+        for user in users:
             await asyncio.gather(
-                *(self._end(ghost, epoch, publish) for ghost in ghosts[start : start + AT_ONCE])
+                *(self._end(ghost, epoch, broker) for ghost in self._births.ghosts(user, epoch))
             )
 
-    async def _end(self, ghost: Ghost, epoch: str, publish: Publish) -> None:
-        # It may have come back while others were swept.
-        if not self._births.is_still_there(ghost):
-            return
+    async def _end(self, ghost: Ghost, epoch: str, broker: SweptBroker) -> None:
         where = {"user": ghost.topic.user, "device": ghost.topic.device}
         try:
-            await publish(ghost.topic, ghost.farewell(epoch))
+            await broker.publish(ghost.topic, ghost.farewell(epoch))
         except PublishRefusedError as exc:
             logger.error("A ghost could not be swept: %s", exc, extra={"fields": where})
             return
-        self._births.swept(ghost)
         self._count()
         logger.info("Swept a device that did not come back", extra={"fields": where})

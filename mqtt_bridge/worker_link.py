@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from .metrics import BridgeMetrics
 from .session import SessionAnswer
 from .sweeper import Sweeper
 from .timing import Timing
-from .topics import EpochTopic, PresenceTopic, Topic, UplinkTopic, parse
+from .topics import EPOCH, EpochTopic, PresenceTopic, Subscription, Topic, UplinkTopic, parse, user_devices
 from .uplink import Uplink, Verdict, internal_fault
 
 TIMEOUT = 10.0
@@ -25,7 +25,12 @@ TIMEOUT = 10.0
 IN_FLIGHT = 100
 """Messages of devices at a time (MQTT 5 Receive Maximum): a worker's memory, whatever devices send."""
 
+ASK_AGAIN = 5.0
+"""Seconds after which the epoch is asked for again. Mosquitto keeps it back when it comes behind some 15,000
+retained messages, and sends it after the next acknowledgement."""
+
 _MAX_SUBSCRIPTION_ID = 268_435_455
+_EPOCH = Subscription(str(EPOCH), 1)
 
 logger = logging.getLogger(__name__)
 
@@ -44,11 +49,11 @@ class WorkerLink:
         self._metrics = metrics
         self._timing = timing
         self._arrivals: asyncio.Queue[Incoming] = asyncio.Queue()
-        self._subscription_id = 1 + secrets.randbelow(_MAX_SUBSCRIPTION_ID)
+        self._markers: dict[int, asyncio.Future[str]] = {}
         self._connection: Connection | None = None
         self._unacknowledged = InOrder(self._acknowledge)
         self._answering: set[asyncio.Task[None]] = set()
-        self._sweeping: asyncio.Task[None] | None = None
+        self._caught_up = 0
         self._subscribed = False
 
     @property
@@ -81,13 +86,15 @@ class WorkerLink:
             # Handled once subscribed: what waited in the session comes before the SUBACK.
             on_message=self._arrivals.put_nowait,
         )
-        await self._connection.subscribe(answer.subscriptions, identifier=self._subscription_id)
+        self._caught_up = self._new_marker()
+        await self._connection.subscribe(answer.subscriptions, identifier=self._caught_up)
         self._subscribed = True
 
     async def hold(self) -> None:
         """Handle what arrives until the connection ends, and raise why. Cancelled, it takes nothing more."""
         connection = self._open_connection()
         taking = asyncio.create_task(self._take_all())
+        sweeping = asyncio.create_task(self._sweep())
         ends: set[asyncio.Future[Any]] = {taking, connection.lost}
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -96,10 +103,9 @@ class WorkerLink:
             raise connection.lost.result()
         finally:
             self._subscribed = False
-            tasks = [taking] if self._sweeping is None else [taking, self._sweeping]
-            for task in tasks:
+            for task in (taking, sweeping):
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(taking, sweeping, return_exceptions=True)
 
     async def drain(self, timeout: float) -> None:  # noqa: ASYNC109  # what is left then, is left
         """Finish what was taken, for ``timeout`` seconds at most."""
@@ -132,9 +138,7 @@ class WorkerLink:
                 self._sweeper.saw(topic, message.payload)
             case EpochTopic():
                 self._unacknowledged.done(self._unacknowledged.arrived(message))
-                # A copy that was still queued from an earlier connection would bring back an old boot.
-                if message.retain and message.subscription_ids in ((), (self._subscription_id,)):
-                    self._sweep(message.payload.decode("ascii", "replace"))
+                self._mark(message)
             case _:
                 arrival = self._unacknowledged.arrived(message)
                 verdict = self._judge(topic, message)
@@ -177,7 +181,7 @@ class WorkerLink:
             return verdict
         topic, progress = verdict.publish
         try:
-            await self._publish(topic, progress)
+            await self.publish(topic, progress)
         except PublishRefusedError as exc:
             logger.error("%s", exc, extra={"fields": _ids(verdict)})
             return self._uplink.not_published(verdict, topic)
@@ -187,12 +191,13 @@ class WorkerLink:
         if verdict.inbox is None or verdict.reply is None:
             return
         try:
-            await self._publish(verdict.inbox, verdict.reply)
+            await self.publish(verdict.inbox, verdict.reply)
         except PublishRefusedError as exc:
             # The device sends it again, and is answered then.
             logger.error("%s", exc, extra={"fields": _ids(verdict)})
 
-    async def _publish(self, topic: Topic, message: Envelope) -> None:
+    async def publish(self, topic: Topic, message: Envelope) -> None:
+        """Publish, and wait for the acknowledgement. Raises PublishRefusedError or LinkError."""
         await self._open_connection().publish(
             str(topic), message.to_json(), retain=topic.retain, expiry=topic.expiry
         )
@@ -200,10 +205,47 @@ class WorkerLink:
     def _acknowledge(self, message: Incoming) -> None:
         self._open_connection().ack(message)
 
-    def _sweep(self, epoch: str) -> None:
-        if self._sweeping is None:
-            self._sweeping = asyncio.create_task(self._sweeper.sweep(epoch, self._publish))
-            self._sweeping.add_done_callback(_log_failure)
+    async def _sweep(self) -> None:
+        try:
+            await self._sweeper.sweep(await self._marked(self._caught_up), self)
+        except LinkError as exc:
+            logger.info("Ghosts are swept on the next connection: %s", exc)
+        except Exception as exc:
+            # A fault of ours; what devices send is to be served all the same.
+            log_unexpected(logger, exc)
+
+    async def read_presence(self, users: Sequence[str]) -> None:
+        """Bring the retained presence of these users, and return once all of it was handled."""
+        connection, marker = self._open_connection(), self._new_marker()
+        filters = [user_devices(user) for user in users]
+        # The copies of an epoch that is asked for last, at QoS 1, arrive behind all that is retained before.
+        wanted = [*(Subscription(each, 0) for each in filters), _EPOCH]
+        await connection.subscribe(wanted, identifier=marker)
+        await self._marked(marker)
+        await connection.unsubscribe(filters)
+
+    def _new_marker(self) -> int:
+        """A subscription identifier; the epoch that bears it ends what its subscription brought."""
+        # Random: one that was still queued from an earlier connection must not be taken for ours.
+        identifier = 1 + secrets.randbelow(_MAX_SUBSCRIPTION_ID)
+        self._markers[identifier] = asyncio.get_running_loop().create_future()
+        return identifier
+
+    async def _marked(self, identifier: int) -> str:
+        """Wait for a marker, and return the epoch. Raises LinkError."""
+        marker = self._markers[identifier]
+        while True:
+            await asyncio.wait({marker}, timeout=ASK_AGAIN)
+            if marker.done():
+                del self._markers[identifier]
+                return marker.result()
+            await self._open_connection().subscribe([_EPOCH], identifier=identifier)
+
+    def _mark(self, epoch: Incoming) -> None:
+        for identifier in epoch.subscription_ids:
+            marker = self._markers.get(identifier)
+            if marker is not None and not marker.done():
+                marker.set_result(epoch.payload.decode("ascii", "replace"))
 
 
 def _parse(topic: str) -> Topic | None:
@@ -220,8 +262,3 @@ def _ids(verdict: Verdict) -> dict[str, str | None]:
         "message_id": verdict.message_id,
         "outcome": verdict.outcome,
     }
-
-
-def _log_failure(sweeping: asyncio.Task[None]) -> None:
-    if not sweeping.cancelled() and (exc := sweeping.exception()) is not None:
-        logger.warning("Not all ghosts were swept; the next connection goes on: %s", exc)
