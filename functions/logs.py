@@ -69,7 +69,9 @@ class RequestLog:
             duration = round((time.perf_counter() - started) * 1000, 2)
             notes |= {"method": scope["method"], "route": route, "status": status, "duration_ms": duration}
             level = logging.WARNING if (status or 0) >= 500 else logging.INFO
-            logger.log(level, "%s %s %s", scope["method"], route, status, extra={"fields": notes})
+            logger.log(
+                level, "%s %s %s", scope["method"], route or "-", status or "-", extra={"fields": notes}
+            )
             _notes.reset(token)
 
 
