@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Response
 from pydantic import Discriminator, Field, Tag, field_validator
 
+from mqtt_bridge.errors import TokenTooLongError
 from mqtt_bridge.messages import Absent, Count, DeviceId, WireModel
 from mqtt_bridge.session import (
     SessionAnswer,
@@ -14,7 +15,6 @@ from mqtt_bridge.session import (
     device_session,
     operator_session,
 )
-from mqtt_bridge.tokens import MAX_TOKEN
 from mqtt_bridge.topics import shards_of_worker
 
 from . import auth, logs
@@ -110,10 +110,7 @@ class OperatorSessionBody(WireModel):
 
 
 def ids_too_long() -> ProblemError:
-    """422: the token that the broker would refuse unread. It spells the ids out in every topic.
-
-    Only ids of well over a hundred characters, most of which JSON must escape, come to this.
-    """
+    """422: the broker would refuse the token unread."""
     return invalid(
         {"type": "token_too_long", "loc": [field], "msg": "is too long for a token"}
         for field in ("userId", "deviceId")
@@ -157,9 +154,10 @@ async def session(
     """
     wanted.authorise(caller)
     response.headers["Cache-Control"] = "no-store"
-    answer = wanted.answer(services.terms)
-    if len(answer.token) > MAX_TOKEN:
-        raise ids_too_long()
+    try:
+        answer = wanted.answer(services.terms)
+    except TokenTooLongError as exc:
+        raise ids_too_long() from exc
     logs.note(client=answer.client_id)
     return answer
 

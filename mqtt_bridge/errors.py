@@ -16,6 +16,10 @@ class ConfigurationError(BridgeError):
         super().__init__("; ".join(f"{name}: {fault}" for name, fault in faults.items()))
 
 
+class TokenTooLongError(BridgeError, ValueError):
+    """The ids make a token that the broker would refuse unread."""
+
+
 class InvalidTopicError(BridgeError, ValueError):
     """A topic or an id in it breaks the rules of ``topics.py``."""
 

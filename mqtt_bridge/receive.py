@@ -31,7 +31,7 @@ def receive(topic: Topic, payload: bytes) -> Message:
         if name not in raw:
             raise UnreadableMessageError("Field required", field=name, message_id=_id(raw))
     try:
-        message = model.model_validate_json(payload)
+        message = model.model_validate_json(payload, by_alias=True, by_name=False)
     except ValidationError as exc:
         raise _unreadable(exc, _id(raw)) from exc
     _check_names(topic, message)

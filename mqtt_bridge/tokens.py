@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from .errors import TokenRefusedError
+from .errors import TokenRefusedError, TokenTooLongError
 from .messages import SAFE_INTEGER
 from .rights import Rights
 from .topics import client_id
@@ -142,8 +142,11 @@ def mint(
     """Mint a broker token for a user's device, or for a service principal's instance.
 
     ``session`` is a number from ``next_session``; ``lifetime`` is in seconds.
+
+    Raises InvalidTopicError for ids that break the rules, and TokenTooLongError for well over a hundred
+    characters that JSON must escape: the token spells them out once per topic.
     """
-    client_id(principal, device)  # raises on ids that break the rules
+    client_id(principal, device)
     now = int(time.time())
     claims = {
         "iss": issuer,
@@ -157,7 +160,10 @@ def mint(
         "jti": secrets.token_urlsafe(12),
         "acl": rights.model_dump(),
     }
-    return key.sign(claims)
+    token = key.sign(claims)
+    if len(token) > MAX_TOKEN:
+        raise TokenTooLongError(f"The ids make a token of more than {MAX_TOKEN} bytes")
+    return token
 
 
 def verify(

@@ -97,6 +97,9 @@ def test_unknown_type_is_told_apart() -> None:
         pytest.param(CreditsTopic("ada"), without("timestamp"), "timestamp", id="no timestamp"),
         pytest.param(CreditsTopic("ada"), without("userId"), "userId", id="no user"),
         pytest.param(CreditsTopic("ada"), CREDITS | {"id": ""}, "id", id="empty id"),
+        pytest.param(
+            CreditsTopic("ada"), without("userId") | {"user_id": "ada"}, "userId", id="not the wire's name"
+        ),
         pytest.param(CreditsTopic("ada"), CREDITS | {"data": 1}, "data", id="data is a number"),
         pytest.param(
             CreditsTopic("ada"), CREDITS | {"data": {"newBalance": -1}}, "data.newBalance", id="wrong data"

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from mqtt_bridge import tokens
-from mqtt_bridge.errors import InvalidTopicError, TokenRefusedError
+from mqtt_bridge.errors import InvalidTopicError, TokenRefusedError, TokenTooLongError
 from mqtt_bridge.rights import bridge_rights, device_rights
 from mqtt_bridge.tokens import SigningKey
 
@@ -72,6 +72,14 @@ def test_no_token_for_a_broken_id(principal: str, device: str) -> None:
     """No token is minted for an id that could not stand in a topic."""
     with pytest.raises(InvalidTopicError):
         mint(principal=principal, device=device)
+
+
+def test_token_that_the_broker_would_refuse_is_not_minted() -> None:
+    """JSON escapes quotes: ids full of them are refused here, not unread by the broker."""
+    user, device = '"' * 128, '"' * 128
+
+    with pytest.raises(TokenTooLongError, match="more than 4096 bytes"):
+        mint(principal=user, device=device, rights=device_rights(user, device))
 
 
 NOW = int(time.time())
