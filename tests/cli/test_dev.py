@@ -11,8 +11,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
 from mqtt_bridge.broker_url import BrokerUrl
+from mqtt_bridge.cli.app import app
+from mqtt_bridge.cli.dev import NotReadyError
+from mqtt_bridge.cli.ports import DEFAULT_PORTS
 
 from .conftest import StartDev
 from .devs import FREE_PORTS, KULL_SYNC, PATIENCE, Dev, alive, clean_environment, run, wait_for
@@ -209,3 +213,32 @@ def test_two_devs_live_side_by_side(start_dev: StartDev, tmp_path: Path) -> None
     assert by_default.stdout != chosen.stdout
     assert first.end() == second.end() == 130
     assert second.leftovers() == []
+
+
+def test_without_the_functions(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installation without them is told what to install, and the broker is ended again."""
+    monkeypatch.setattr("mqtt_bridge.cli.dev.find_spec", lambda name: None)
+
+    with pytest.raises(NotReadyError, match=r"pip install 'kull-sync\[cli,functions\]'"):
+        CliRunner().invoke(app, ["dev", *FREE_PORTS], catch_exceptions=False)
+    assert not runtime.exists()
+
+
+def test_what_never_answers_is_given_up(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waiting has an end, and then everything is ended."""
+    monkeypatch.setattr("mqtt_bridge.cli.dev.READY_TIMEOUT", 0.0)
+
+    with pytest.raises(NotReadyError, match="does not listen after 0 s"):
+        CliRunner().invoke(app, ["dev", *FREE_PORTS], catch_exceptions=False)
+    assert not runtime.exists()
+
+
+def test_a_default_port_that_is_taken_is_said(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who counts on the default learns at once which port it is instead."""
+    monkeypatch.setattr("mqtt_bridge.cli.dev.find_spec", lambda name: None)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        monkeypatch.setitem(DEFAULT_PORTS, "http", port)
+        shown = CliRunner().invoke(app, ["dev", *FREE_PORTS[2:]])
+
+    assert re.search(rf"Port {port} is taken, so --http-port is \d+\.", shown.output)

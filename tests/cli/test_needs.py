@@ -44,6 +44,16 @@ def test_this_machine_has_all_that_the_tests_need() -> None:
     assert done.stdout == "\n"
 
 
+def test_what_the_makefile_reads(
+    bare: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line with all packages, to be handed to apt."""
+    monkeypatch.setattr(sys, "argv", [str(FILE), "run"])
+
+    assert needs.main() == 0
+    assert capsys.readouterr().out == " ".join(needs.missing("run")) + "\n"
+
+
 @pytest.mark.parametrize("verb", ["run", "test", "container"])
 def test_a_bare_machine(bare: Path, verb: str) -> None:
     """Everything that is missing is named at once, in the words of apt."""
