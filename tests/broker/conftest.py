@@ -1,9 +1,11 @@
-"""A real broker for every test here, with our configuration and our plugin."""
+"""A real broker for every test here, with our configuration and our plugin, in both of its forms."""
 
+import contextlib
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import pytest
 
@@ -11,6 +13,7 @@ from mqtt_bridge import tokens
 from mqtt_bridge.local_broker import LocalBroker
 from mqtt_bridge.rights import Rights, device_rights, functions_rights
 
+from .container import ContainerBroker, built_image
 from .link import ACCEPTED, Link
 
 StartBroker = Callable[..., "TestBroker"]
@@ -27,6 +30,10 @@ class Control(Protocol):
     def stop(self) -> None: ...
     def kill(self) -> None: ...
     def reload(self) -> None: ...
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *exc_info: object) -> None: ...
 
 
 class TestBroker:
@@ -85,39 +92,55 @@ class TestBroker:
         self.control.start()
 
 
-def _local(directory: Path, **how: Any) -> tuple[LocalBroker, TestBroker]:
+def _broker(image: str | None, directory: Path, **how: Any) -> TestBroker:
     key = tokens.SigningKey.generate()
     jwks_file = directory / "jwks.json"
     log: list[str] = []
     tokens.write_jwks(jwks_file, key)
-    control = LocalBroker(directory / "data", jwks_file=jwks_file, log=log.append, **how)
-    return control, TestBroker(control, key, jwks_file, log)
+    how |= {"jwks_file": jwks_file, "log": log.append}
+    control: Control
+    control = ContainerBroker(image, **how) if image else LocalBroker(directory / "data", **how)
+    return TestBroker(control, key, jwks_file, log)
+
+
+# The first test in a container waits until the image is built.
+@pytest.fixture(
+    scope="session", params=["process", pytest.param("container", marks=pytest.mark.timeout(600))]
+)
+def image(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str | None:
+    """What the broker is: a process on this machine (None), then a container of this image."""
+    if request.param == "process":
+        return None
+    return built_image(tmp_path_factory.getbasetemp().parent)
 
 
 @pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestBroker]:
+def broker(image: str | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestBroker]:
     """The broker that tests share. Who wants to stop or reload one takes ``start_broker``."""
-    control, broker = _local(tmp_path_factory.mktemp("broker"))
-    with control:
+    broker = _broker(image, tmp_path_factory.mktemp("broker"))
+    with broker.control:
         yield broker
 
 
 @pytest.fixture
-def start_broker(tmp_path: Path) -> Iterator[StartBroker]:
-    """Starts a broker of the test's own, ended with it. Keywords go to LocalBroker."""
-    started: list[LocalBroker] = []
+def start_broker(image: str | None, tmp_path: Path) -> Iterator[StartBroker]:
+    """Starts a broker of the test's own, ended with it. Keywords go to LocalBroker or ContainerBroker."""
+    with contextlib.ExitStack() as started:
 
-    def start(**how: Any) -> TestBroker:
-        directory = tmp_path / f"broker-{len(started)}"
-        directory.mkdir()
-        control, broker = _local(directory, **how)
-        started.append(control)
-        control.start()
-        return broker
+        def start(**how: Any) -> TestBroker:
+            broker = _broker(image, Path(tempfile.mkdtemp(dir=tmp_path)), **how)
+            started.enter_context(broker.control)
+            return broker
 
-    yield start
-    for control in started:
-        control.stop()
+        yield start
+
+
+@pytest.fixture(autouse=True)
+def _links_end_with_their_test() -> Iterator[None]:
+    """A connection that a test left open would keep its thread, and warn in another test."""
+    yield
+    while Link.opened:
+        Link.opened.pop().disconnect()
 
 
 @pytest.fixture(params=["tcp", "websockets"])

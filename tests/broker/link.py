@@ -179,9 +179,9 @@ class Link:
 
     def _close(self) -> None:
         self._client.loop_stop()
-        # The loop may have stopped before it came to that.
-        if connection := self._client.socket():
-            connection.close()
+        # The loop may have stopped before it came to that. paho closes the sockets that wake its loop in
+        # __del__, which is too late: the collector may come to the sockets first, and warns.
+        self._client._reset_sockets()
 
     def __enter__(self) -> Self:
         return self
