@@ -63,10 +63,8 @@ class Sweeper:
         # A broker drops QoS 0 for who reads slowly: what was heard may be old, what is read now is not.
         with self._births.anew(users):
             await broker.read_presence(users)
-        for user in users:
-            await asyncio.gather(
-                *(self._end(ghost, epoch, broker) for ghost in self._births.ghosts(user, epoch))
-            )
+        ghosts = [ghost for user in users for ghost in self._births.ghosts(user, epoch)]
+        await asyncio.gather(*(self._end(ghost, epoch, broker) for ghost in ghosts))
 
     async def _end(self, ghost: Ghost, epoch: str, broker: SweptBroker) -> None:
         where = {"user": ghost.topic.user, "device": ghost.topic.device}
