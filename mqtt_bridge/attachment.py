@@ -15,7 +15,13 @@ from .events import DeviceRemoved, Resync
 from .inbound import Inbound, state_of
 from .lease import Lease
 from .mailbox import Mailbox
-from .messages import DeviceConnectedMessage, DeviceDisconnectedMessage, DisconnectReason, Message
+from .messages import (
+    SAFE_INTEGER,
+    DeviceConnectedMessage,
+    DeviceDisconnectedMessage,
+    DisconnectReason,
+    Message,
+)
 from .presence import read_own_presence
 from .timing import Timing
 
@@ -57,8 +63,8 @@ class History:
 
     last_session: int | None
     """The highest session number that is known of this device."""
-    first_session: int | None = None
-    """The first one since it was started."""
+    first_session: int = SAFE_INTEGER
+    """The first one since it was started; until then none is above it."""
     announced: deque[int] = field(default_factory=lambda: deque(maxlen=4096))
     """The session numbers since it was started."""
     epoch: str | None = None
@@ -67,7 +73,7 @@ class History:
     def add(self, session: int) -> None:
         """Note the number of a CONNECT."""
         self.last_session = session
-        self.first_session = self.first_session if self.first_session is not None else session
+        self.first_session = min(self.first_session, session)
         self.announced.append(session)
 
 
@@ -130,9 +136,9 @@ class Attachment:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def leave(self, reason: DisconnectReason | None) -> None:
-        """Say goodbye on behalf of ``reason`` (None: it was said) and end the broker's session.
+        """Say goodbye with ``reason`` (None: somebody said it already) and end the broker's session.
 
-        When that cannot be said in time, the will says that this device was lost.
+        When that takes too long, the will says that this device was lost.
         """
         link = self._connected()
         try:
@@ -146,7 +152,7 @@ class Attachment:
             link.abort()
 
     def abort(self) -> None:
-        """Drop the connection; another one has taken over its session."""
+        """Drop the connection without a word."""
         self._connected().abort()
 
     def _connected(self) -> Connection:
@@ -238,10 +244,7 @@ class Attachment:
             return
         if incoming.retain and not self._catch_up.complete:
             self._catch_up.own_session = message.data.session
-        first = self._history.first_session
-        match read_own_presence(
-            message, session=self._session, first_session=self._session if first is None else first
-        ):
+        match read_own_presence(message, session=self._session, first_session=self._history.first_session):
             case "announce-again":
                 self._announce_again.set()
             case "outbid":

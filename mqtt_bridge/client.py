@@ -53,7 +53,7 @@ logger = logging.getLogger(__name__)
 
 
 class SyncClient:
-    """One device, connected for as long as the ``async with`` block runs. An iterator of its events.
+    """One device, connected for as long as its ``async with`` block runs; an iterator of its events.
 
     It connects in the background and comes back by itself, for ever, after whatever went wrong. It stops, and
     the iteration ends, when it is closed; or with a ``Stopped`` event when no session is to be had any more
@@ -85,6 +85,7 @@ class SyncClient:
         self._lease: Lease | None = None
         self._attachment: Attachment | None = None
         self._task: asyncio.Task[None] | None = None
+        self._entered = False
         self._history = History(device.last_session)
         self._failures = 0
         self._refusals = 0
@@ -105,6 +106,9 @@ class SyncClient:
         return self._inbound.dropped + Counter({"overflow": self._mailbox.dropped})
 
     async def __aenter__(self) -> Self:
+        if self._entered:
+            raise RuntimeError("A SyncClient runs once; make another")
+        self._entered = True
         self._task = asyncio.create_task(self._run(), name=f"sync {self._device.device_id}")
         return self
 

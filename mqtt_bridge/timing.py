@@ -4,15 +4,14 @@ import asyncio
 import random
 import time
 
-# Linux: counts while the machine sleeps, as CLOCK_MONOTONIC does on macOS.
+# Linux: counts while the machine sleeps, as CLOCK_MONOTONIC does on macOS. Windows has neither, and a
+# time.monotonic that does.
 _CLOCK_ID: int | None = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
 
 
 def seconds() -> float:
     """Seconds since some start, by a clock that nobody can set and that runs while the machine sleeps."""
-    if _CLOCK_ID is None or not hasattr(time, "clock_gettime"):  # Windows, where this one does it
-        return time.monotonic()
-    return time.clock_gettime(_CLOCK_ID)
+    return time.monotonic() if _CLOCK_ID is None else time.clock_gettime(_CLOCK_ID)
 
 
 class Timing:

@@ -17,7 +17,7 @@ from mqtt_bridge.messages import (
     now_ms,
 )
 from mqtt_bridge.publisher import MqttPublisher
-from mqtt_bridge.topics import PresenceTopic, PromptsTopic, ShootTopic
+from mqtt_bridge.topics import EPOCH, PresenceTopic, PromptsTopic, ShootTopic
 
 from .conftest import StartBroker, TestBroker
 from .devices import Sessions, SteppedTiming, described, running
@@ -122,6 +122,28 @@ async def test_a_removed_device_is_told(broker: TestBroker, user: str) -> None:
         functions.publish(str(PresenceTopic(user, "phone")), b"", retain=True)
         await mac.until(lambda app: DeviceRemoved("phone") in app.events)
     functions.disconnect()
+
+
+async def test_device_that_was_removed_does_not_insist(broker: TestBroker, user: str) -> None:
+    """Who clears a user's data must not find a part of it back; the device stays connected."""
+    functions = broker.functions()
+    topic = str(PresenceTopic(user, "mac"))
+    async with running(Sessions(broker), user, "mac") as mac:
+        await mac.until(lambda app: app.presence_of("mac") == ["connected"])
+        functions.publish(topic, b"", retain=True)
+        await mac.until(lambda app: DeviceRemoved("mac") in app.events)
+        # Answered by the broker after whatever the device had published before.
+        functions.publish(str(PromptsTopic(user)), prompt(user, "last").to_json())
+        await mac.until(lambda app: len(app.all(Event)) == 2)
+        listener = broker.device(user, "ear")
+        listener.subscribe(topic.replace("/mac", "/+"), qos=1)
+        listener.subscribe(str(EPOCH), qos=1)
+        heard = [listener.receive().topic]
+        assert mac.client.connected
+        listener.disconnect()
+    functions.disconnect()
+
+    assert heard == [str(EPOCH)]
 
 
 async def test_what_happened_while_away_comes_once_and_in_order(
@@ -256,3 +278,13 @@ async def test_fault_in_the_client_reaches_the_app(broker: TestBroker, user: str
         with pytest.raises(ZeroDivisionError):
             async for _ in client:
                 pass
+
+
+async def test_a_client_runs_once(broker: TestBroker, user: str) -> None:
+    """Entered again it would be online without telling anything."""
+    client = SyncClient(Sessions(broker), device=described(user, "mac"))
+    async with client:
+        pass
+    with pytest.raises(RuntimeError, match="runs once"):
+        async with client:
+            pass

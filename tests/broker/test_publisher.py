@@ -415,11 +415,25 @@ async def test_idle_connection_is_not_trusted(
             assert proxy.connections == connections
 
 
+async def test_connection_is_replaced_before_its_token_ends(
+    broker: TestBroker, user: str, new_publisher: NewPublisher
+) -> None:
+    """At 80 % of the token's life, at the next use, and not before."""
+    clock = Clock()
+    async with proxied(broker.control.tcp_port) as proxy:
+        publisher = new_publisher(broker, port=proxy.port, clock=clock, token_lifetime=100)
+        for pause, connections in ((0, 1), (79, 1), (1, 2), (79, 2), (1, 3)):
+            clock.now += pause
+            await publisher.publish(ShootTopic(user, "s"), progress(user))
+            assert proxy.connections == connections
+
+
 async def test_round_trip(broker: TestBroker, new_publisher: NewPublisher) -> None:
     """Measured through the broker and back, by several at once, each by its own message."""
     publisher = new_publisher(broker)
 
     times = await asyncio.gather(*(publisher.round_trip() for _ in range(5)))
+    times.append(await publisher.round_trip())
 
     assert all(0 < seconds < PATIENCE for seconds in times)
 
@@ -441,16 +455,22 @@ async def test_closed_publisher_connects_again(
     broker: TestBroker, user: str, new_publisher: NewPublisher
 ) -> None:
     """Closing is no error before the first use, while it connects, or twice; the next use connects."""
-    publisher = new_publisher(broker)
-    await publisher.aclose()
-    first = asyncio.create_task(publisher.publish(ShootTopic(user, "s"), progress(user)))
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    await publisher.aclose()
-    await publisher.aclose()
+    async with proxied(broker.control.tcp_port) as proxy:
+        publisher = new_publisher(broker, port=proxy.port)
+        await publisher.aclose()
+        proxy.hold(new_ones_too=True)
+        publishing = asyncio.create_task(publisher.publish(ShootTopic(user, "s"), progress(user)))
+        await until(lambda: proxy.connections == 1)
+        closing = asyncio.create_task(publisher.aclose())
+        await asyncio.sleep(0)
+        proxy.release()
+        await asyncio.gather(closing, publishing)
+        await publisher.aclose()
+        await publisher.aclose()
+        connections = proxy.connections
+        await publisher.publish(ShootTopic(user, "s"), progress(user))
 
-    assert (await first).listeners == "none"
-    await publisher.publish(ShootTopic(user, "s"), progress(user))
+        assert proxy.connections == connections + 1
 
 
 def test_another_event_loop_gets_another_connection(broker: TestBroker, user: str) -> None:
