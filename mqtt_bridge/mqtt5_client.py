@@ -7,10 +7,11 @@ import asyncio
 import logging
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,6 +105,7 @@ class Mqtt5Client(aiomqtt.Client):
         )
         self._client._create_socket = self._open_socket  # type: ignore[method-assign]
         self._client.manual_ack_set(manual_ack)
+        self._thread = threading.get_ident()
         self._broker = broker
         self._ca_file = ca_file
         self._receive = on_message
@@ -140,7 +142,7 @@ class Mqtt5Client(aiomqtt.Client):
     ) -> asyncio.Future[ReasonCode | None]:
         """Queue a QoS 1 message. Its PUBACK's reason code is the result, or None when the link was lost."""
         self._raise_if_lost()
-        properties = _properties(PacketTypes.PUBLISH, MessageExpiryInterval=expiry)
+        properties = _publish_properties(expiry)
         info = self._client.publish(topic, payload, qos=1, retain=retain, properties=properties)
         return self._await_answer(info.rc, info.mid)
 
@@ -308,14 +310,21 @@ class Mqtt5Client(aiomqtt.Client):
             )
 
     def _on_socket_register_write(self, client: PahoClient, userdata: Any, sock: Any) -> None:
-        # aiomqtt registers the file's number a turn later. By then the socket may be closed, and the number
-        # another connection's.
-        self._loop.call_soon_threadsafe(self._register_write, sock)
+        # aiomqtt has the socket watched, by its number, a turn later; by then the number can be another
+        # connection's. And it wakes the loop through a pipe, which only the thread that dials must.
+        if threading.get_ident() == self._thread:
+            self._loop.call_soon(self._write_now, sock)
+        else:
+            self._loop.call_soon_threadsafe(self._write_now, sock)
 
-    def _register_write(self, sock: Any) -> None:
-        present = self._client.socket()
-        if present is not None and present is sock:
-            self._loop.add_writer(present.fileno(), self._write)
+    def _write_now(self, sock: Any) -> None:
+        if self._client.socket() is not sock:
+            return
+        self._write()
+        # Packets are small and go out at once. Only a socket that is full is worth watching.
+        rest = self._client.socket()
+        if rest is not None and self._client.want_write():
+            self._loop.add_writer(rest.fileno(), self._write)
 
     def _write(self) -> None:
         try:
@@ -331,6 +340,12 @@ def _properties(packet_type: int, **values: int | None) -> Properties:
         if value is not None:
             setattr(properties, name, value)
     return properties
+
+
+@lru_cache(maxsize=64)
+def _publish_properties(expiry: int | None) -> Properties:
+    # Building them takes paho longer than sending the message. They are only read.
+    return _properties(PacketTypes.PUBLISH, MessageExpiryInterval=expiry)
 
 
 def _will(will: Will | None) -> aiomqtt.Will | None:
