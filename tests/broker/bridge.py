@@ -2,20 +2,26 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from typing import Any, Self
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, ClassVar
 
 from mqtt_bridge.broker_url import BrokerUrl
 from mqtt_bridge.connection import Connection, Incoming
-from mqtt_bridge.errors import LinkError
 from mqtt_bridge.messages import ShootProgress, UpdateProgressMessage, now_ms
 from mqtt_bridge.metrics import BridgeMetrics
-from mqtt_bridge.rights import Rights
+from mqtt_bridge.rights import Rights, device_rights
 from mqtt_bridge.session import SessionAnswer, Terms, bridge_session, device_session
 from mqtt_bridge.timing import Timing
-from mqtt_bridge.topics import ROOT, InboxTopic, ShootTopic, Subscription, UplinkTopic
-from mqtt_bridge.worker import Worker
+from mqtt_bridge.topics import (
+    InboxTopic,
+    ShootTopic,
+    Subscription,
+    UplinkTopic,
+    user_devices,
+    user_shoots,
+)
+from mqtt_bridge.worker import GetSession, Worker
 
 from .conftest import TestBroker
 from .link import PATIENCE
@@ -29,30 +35,41 @@ def terms_of(broker: TestBroker, **changes: Any) -> Terms:
     return Terms(key=broker.key, urls=[str(url_of(broker))], **changes)
 
 
-class Listener:
-    """A connection that keeps the JSON of what arrives."""
+class Device:
+    """A device as a foreign client could write it: no logic of ours. It keeps the JSON of what arrives."""
 
-    def __init__(self) -> None:
+    opened: ClassVar[list["Device"]] = []
+
+    def __init__(self, user: str, name: str) -> None:
+        self.user = user
+        self.name = name
         self.messages: list[tuple[str, Any]] = []
         """Topics, and payloads as JSON; None for an empty one."""
         self.connection: Connection
         self._changed = asyncio.Event()
 
-    async def connect(
-        self, broker: TestBroker, answer: SessionAnswer, subscriptions: list[Subscription], expiry: int = 0
-    ) -> Self:
-        self.connection = await Connection.open(
+    @classmethod
+    async def online(
+        cls, broker: TestBroker, user: str, name: str = "mac", *, rights: Rights | None = None
+    ) -> "Device":
+        """Connected, and subscribed to its inbox and to its user's shoots and devices, all at QoS 1."""
+        device = cls(user, name)
+        answer = device_session(terms_of(broker), user=user, device=name, name=name, platform="mac")
+        device.connection = await Connection.open(
             url_of(broker),
             client_id=answer.client_id,
             username=answer.username,
-            password=answer.token,
+            password=broker.mint(user, name, rights or device_rights(user, name)),
             keepalive=answer.keepalive,
             timeout=PATIENCE,
-            session_expiry=expiry,
-            on_message=self._hear,
+            on_message=device._hear,
         )
-        await self.connection.subscribe(subscriptions)
-        return self
+        cls.opened.append(device)
+        await device.connection.subscribe(
+            Subscription(topic_filter, 1)
+            for topic_filter in (str(InboxTopic(user, name)), user_shoots(user), user_devices(user))
+        )
+        return device
 
     async def until(self, condition: Callable[[], Any]) -> Any:
         """Wait until what arrived makes this true, and return it."""
@@ -68,47 +85,16 @@ class Listener:
 
     async def next_of(self, kind: str, number: int = 1) -> Any:
         """The message of this type that came as the ``number``-th."""
-        return (
-            await self.until(lambda: self.of(kind)[number - 1 : number] or None) and self.of(kind)[number - 1]
-        )
+        await self.until(lambda: len(self.of(kind)) >= number)
+        return self.of(kind)[number - 1]
 
     def _hear(self, incoming: Incoming) -> None:
         self.messages.append((incoming.topic, json.loads(incoming.payload) if incoming.payload else None))
         self._changed.set()
 
-
-class Device(Listener):
-    """A device as a foreign client could write it: no logic of ours."""
-
-    def __init__(self, user: str, name: str) -> None:
-        super().__init__()
-        self.user = user
-        self.name = name
-
-    @classmethod
-    async def online(
-        cls,
-        broker: TestBroker,
-        user: str,
-        name: str = "mac",
-        *,
-        rights: Rights | None = None,
-        expiry: int = 0,
-    ) -> Self:
-        """Connected, and subscribed to its inbox and to its user's shoots, both at QoS 1."""
-        device = cls(user, name)
-        answer = device_session(terms_of(broker), user=user, device=name, name=name, platform="mac")
-        if rights is not None:
-            answer = answer.model_copy(update={"token": broker.mint(user, name, rights)})
-        subscriptions = [
-            Subscription(str(InboxTopic(user, name)), 1),
-            Subscription(f"{ROOT}/users/{user}/events/shoots/+", 1),
-        ]
-        return await device.connect(broker, answer, subscriptions, expiry)
-
     def update(self, shoot: str = "wedding", done: int = 1, **changes: Any) -> UpdateProgressMessage:
         """An update that is right in every respect."""
-        data = {
+        data: dict[str, Any] = {
             "shoot_id": shoot,
             "status": "processing",
             "processed_count": done,
@@ -145,21 +131,27 @@ class Device(Listener):
         topic = str(ShootTopic(self.user, shoot))
         return [message for where, message in self.messages if where == topic]
 
-    async def close(self) -> None:
-        with suppress(LinkError):
-            await self.connection.close()
+    @classmethod
+    async def close_all(cls) -> None:
+        """One that a test left open would warn in another test."""
+        while cls.opened:
+            await cls.opened.pop().connection.close()
 
 
 class HurriedTiming(Timing):
-    """Waits a hundredth of the time."""
+    """Time that passes ``times`` as fast."""
+
+    def __init__(self, times: float = 100.0) -> None:
+        self._times = times
+
+    def now(self) -> float:
+        return super().now() * self._times
 
     async def sleep(self, delay: float) -> None:
-        await asyncio.sleep(delay / 100)
+        await asyncio.sleep(delay / self._times)
 
 
-def sessions(
-    broker: TestBroker, index: int = 0, count: int = 1, **terms: Any
-) -> Callable[[], Awaitable[SessionAnswer]]:
+def sessions(broker: TestBroker, index: int = 0, count: int = 1, **terms: Any) -> GetSession:
     """What the session function answers a worker."""
 
     async def get_session() -> SessionAnswer:
@@ -170,15 +162,26 @@ def sessions(
 
 @asynccontextmanager
 async def working(
-    broker: TestBroker, index: int = 0, count: int = 1, *, until_ready: bool = True, **how: Any
+    broker: TestBroker,
+    index: int = 0,
+    count: int = 1,
+    *,
+    get_session: GetSession | None = None,
+    metrics: BridgeMetrics | None = None,
+    port: int | None = None,
+    until_ready: bool = True,
+    **how: Any,
 ) -> AsyncIterator[Worker]:
-    """A worker in this process, stopped in order at the end."""
-    how = {
-        "get_session": sessions(broker, index, count),
-        "metrics": BridgeMetrics(),
-        "timing": HurriedTiming(),
-    } | how
-    worker = Worker(how.pop("get_session"), index=index, count=count, **how)
+    """A worker in this process, stopped in order at the end. ``port``: of a proxy to the broker."""
+    url = BrokerUrl.parse(f"mqtt://127.0.0.1:{port}") if port else None
+    worker = Worker(
+        get_session or sessions(broker, index, count),
+        index=index,
+        count=count,
+        metrics=metrics or BridgeMetrics(),
+        broker=url,
+        **{"timing": HurriedTiming(), **how},
+    )
     running = asyncio.create_task(worker.run())
     try:
         if until_ready:
@@ -188,6 +191,19 @@ async def working(
         worker.stop()
         async with asyncio.timeout(PATIENCE):
             await running
+
+
+def samples(metrics: BridgeMetrics) -> dict[str, float]:
+    """Every sample of the exposition that is not 0, by name and labels."""
+    lines = metrics.exposition().decode().splitlines()
+    found = (line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))
+    return {name: float(value) for name, value in found if float(value)}
+
+
+def counted(metrics: BridgeMetrics, outcome: str, kind: str = "UPDATE_PROGRESS") -> float:
+    """How many messages of a type had this outcome."""
+    name = f'kull_sync_bridge_messages_total{{outcome="{outcome}",type="{kind}"}}'
+    return samples(metrics).get(name, 0.0)
 
 
 async def eventually(condition: Callable[[], Any]) -> Any:

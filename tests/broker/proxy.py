@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 
 class Proxy:
@@ -15,6 +15,8 @@ class Proxy:
         """How many connections were made so far."""
         self.said = bytearray()
         """What clients sent so far."""
+        self.hold_when: bytes | None = None
+        """Hold, once, as soon as a client says this, and before the broker hears it."""
         self._target = target
         self._hold_new = False
         self._gates: set[asyncio.Event] = set()
@@ -38,6 +40,13 @@ class Proxy:
             writer.transport.abort()
         self.release()
 
+    def hear(self, data: bytes) -> None:
+        """A client says this."""
+        self.said += data
+        if self.hold_when is not None and self.hold_when in data:
+            self.hold_when = None
+            self.hold()
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Forward one connection until both sides have ended it."""
         self.connections += 1
@@ -50,7 +59,7 @@ class Proxy:
         self._gates.add(gate)
         try:
             await asyncio.gather(
-                _forward(reader, broker_writer, way_in, record=self.said),
+                _forward(reader, broker_writer, way_in, hear=self.hear),
                 _forward(broker_reader, writer, gate),
             )
         finally:
@@ -63,13 +72,13 @@ async def _forward(
     writer: asyncio.StreamWriter,
     gate: asyncio.Event,
     *,
-    record: bytearray | None = None,
+    hear: Callable[[bytes], None] | None = None,
 ) -> None:
     with contextlib.suppress(OSError):
         while data := await reader.read(65_536):
             await gate.wait()
-            if record is not None:
-                record += data
+            if hear is not None:
+                hear(data)
             writer.write(data)
             await writer.drain()
     writer.close()
