@@ -41,6 +41,9 @@ generate: environment ## Write the generated pages and schemas again
 fuzz: packages-test ## Fuzz the plugin's parsers for longer than the tests do; FUZZ_SECONDS=600 each
 	$(MAKE) --no-print-directory -C $(PLUGIN) fuzz
 
+soak: packages-run environment ## Many devices, 20,000 updates, bridge workers killed meanwhile: nothing may be lost
+	$(BIN)/python -m tests.soak
+
 bench-connect: packages-run environment ## Measure what a connect with a token costs the broker
 	$(BIN)/python -m bench.connect_cost
 
@@ -96,5 +99,5 @@ packages-run packages-test packages-container: packages-%:
 	packages=$$(missing); \
 	if [ -n "$$packages" ]; then echo "Installed, but still not found or too old: $$packages"; exit 1; fi
 
-.PHONY: help run test check fix generate fuzz bench-connect lock doctor clean environment
+.PHONY: help run test check fix generate fuzz soak bench-connect lock doctor clean environment
 .PHONY: packages-run packages-test packages-container

@@ -209,7 +209,8 @@ class WorkerLink:
         try:
             await self._sweeper.sweep(await self._marked(self._caught_up), self)
         except LinkError as exc:
-            logger.info("Ghosts are swept on the next connection: %s", exc)
+            logger.warning("Ghosts are swept on the next connection: %s", exc)
+            self._open_connection().abort()
         except Exception as exc:
             # A fault of ours; what devices send is to be served all the same.
             log_unexpected(logger, exc)

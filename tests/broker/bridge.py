@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, ClassVar
 
 from mqtt_bridge.broker_url import BrokerUrl
@@ -14,6 +15,7 @@ from mqtt_bridge.rights import Rights, device_rights
 from mqtt_bridge.session import SessionAnswer, Terms, bridge_session, device_session
 from mqtt_bridge.timing import Timing
 from mqtt_bridge.topics import (
+    EPOCH,
     InboxTopic,
     ShootTopic,
     Subscription,
@@ -45,8 +47,11 @@ class Device:
         self.name = name
         self.messages: list[tuple[str, Any]] = []
         """Topics, and payloads as JSON; None for an empty one."""
+        self.epoch: str | None = None
+        """Once it was asked for."""
         self.connection: Connection
         self._changed = asyncio.Event()
+        self._answered: dict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
     @classmethod
     async def online(
@@ -89,8 +94,14 @@ class Device:
         return self.of(kind)[number - 1]
 
     def _hear(self, incoming: Incoming) -> None:
-        self.messages.append((incoming.topic, json.loads(incoming.payload) if incoming.payload else None))
         self._changed.set()
+        if incoming.topic == str(EPOCH):
+            self.epoch = incoming.payload.decode()
+            return
+        message = json.loads(incoming.payload) if incoming.payload else None
+        self.messages.append((incoming.topic, message))
+        if message and message["type"] == "ACK":
+            self._answered[message["data"]["inReplyTo"]].set()
 
     def update(self, shoot: str = "wedding", done: int = 1, **changes: Any) -> UpdateProgressMessage:
         """An update that is right in every respect."""
@@ -125,6 +136,12 @@ class Device:
     async def acked(self, *ids: str) -> None:
         """Wait until all of these were acknowledged."""
         await self.until(lambda: set(ids) <= set(self.acks()))
+
+    async def acked_within(self, seconds: float, message_id: str) -> bool:
+        """Whether this was acknowledged, after waiting for so long at most."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._answered[message_id].wait(), seconds)
+        return self._answered[message_id].is_set()
 
     def progress(self, shoot: str = "wedding") -> list[Any]:
         """The SHOOT_PROGRESS of a shoot so far."""
@@ -206,9 +223,9 @@ def counted(metrics: BridgeMetrics, outcome: str, kind: str = "UPDATE_PROGRESS")
     return samples(metrics).get(name, 0.0)
 
 
-async def eventually(condition: Callable[[], Any]) -> Any:
-    """Wait until this is true, and return it."""
-    async with asyncio.timeout(PATIENCE):
+async def eventually(condition: Callable[[], Any], *, within: float = PATIENCE) -> Any:
+    """Wait until this is true, for so many seconds at most, and return it."""
+    async with asyncio.timeout(within):
         while not (result := condition()):  # noqa: ASYNC110  # what is waited for tells nobody
             await asyncio.sleep(0.01)
     return result
