@@ -1,4 +1,4 @@
-"""Writes the generated pages: ``python -m docs.generate``. With ``--check`` it only says which are stale."""
+"""Writes the generated files: ``python -m docs.generate``. With ``--check`` it only says which are stale."""
 
 import json
 import sys
@@ -6,35 +6,37 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from docs import generate_ts
 from functions.app import openapi
 from mqtt_bridge import asyncapi, schemas
 
-TARGET = Path(__file__).parent / "api"
+ROOT = Path(__file__).parent.parent
 
 
-def pages() -> dict[str, dict[str, Any]]:
-    """Every generated page by file name."""
+def pages() -> dict[str, str]:
+    """The text of every generated file by its path in the repository."""
     release = version("kull-sync")
     return {
-        "messages.schema.json": schemas.document(),
-        "asyncapi.json": asyncapi.document(release),
-        "openapi.json": openapi(),
+        "docs/api/messages.schema.json": _json(schemas.document()),
+        "docs/api/asyncapi.json": _json(asyncapi.document(release)),
+        "docs/api/openapi.json": _json(openapi()),
+        "web/src/client/wire.generated.ts": generate_ts.document(),
     }
 
 
 def stale() -> list[str]:
-    """Names of the pages whose file is not what the code says now."""
-    return [name for name, page in pages().items() if _read(TARGET / name) != _text(page)]
+    """Paths of the files that are not what the code says now."""
+    return [path for path, text in pages().items() if _read(ROOT / path) != text]
 
 
 def write() -> None:
-    """Write all pages."""
-    TARGET.mkdir(exist_ok=True)
-    for name, page in pages().items():
-        (TARGET / name).write_text(_text(page), encoding="utf-8")
+    """Write all files."""
+    for path, text in pages().items():
+        (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
+        (ROOT / path).write_text(text, encoding="utf-8")
 
 
-def _text(page: dict[str, Any]) -> str:
+def _json(page: dict[str, Any]) -> str:
     return json.dumps(page, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -45,5 +47,5 @@ def _read(path: Path) -> str | None:
 if __name__ == "__main__":
     if "--check" not in sys.argv[1:]:
         write()
-    elif names := stale():
-        sys.exit(f"stale: {', '.join(names)}; run `make generate`")
+    elif paths := stale():
+        sys.exit(f"stale: {', '.join(paths)}; run `make generate`")

@@ -15,11 +15,11 @@ def test_page_is_what_the_code_says(name: str) -> None:
 
 def test_check_names_what_is_stale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page that is missing or was edited by hand is named; after writing, none is."""
-    monkeypatch.setattr(generate, "TARGET", tmp_path / "api")
+    monkeypatch.setattr(generate, "ROOT", tmp_path)
     assert generate.stale() == list(generate.pages())
 
     generate.write()
     assert generate.stale() == []
 
-    (tmp_path / "api" / "asyncapi.json").write_text("{}")
-    assert generate.stale() == ["asyncapi.json"]
+    (tmp_path / "docs/api/asyncapi.json").write_text("{}")
+    assert generate.stale() == ["docs/api/asyncapi.json"]

@@ -1,0 +1,83 @@
+import type { Delivery } from './attachment.ts'
+import { BatchedMap } from './batchedMap.ts'
+import type { Clock } from './clock.ts'
+import type { Message } from './messages.ts'
+import type { Platform } from './options.ts'
+import type { PresenceMessage } from './presence.ts'
+import type { DeviceDisconnected, ShootProgress } from './wire.generated.ts'
+
+/** Milliseconds that presence stays retained (PROTOCOL.md, Topics). */
+const PRESENCE_EXPIRY = 30 * 24 * 60 * 60 * 1000
+
+/** How far a shoot is, and by when. */
+export interface ShootState extends ShootProgress {
+  /** Milliseconds since 1970, by the clock of who published it. */
+  readonly timestamp: number
+  /** The device that it came from, where one is known. */
+  readonly source: string | null
+}
+
+/** A device of this user. */
+export interface DeviceState {
+  readonly deviceId: string
+  /** Null: it was already gone when this page began. */
+  readonly name: string | null
+  readonly platform: Platform | null
+  readonly appVersion: string | null
+  readonly online: boolean
+  /** Since when it is on line, or away. Milliseconds since 1970. */
+  readonly since: number
+  /** How it left. Null: it is on line. */
+  readonly reason: DeviceDisconnected['reason'] | null
+  /** It is this one. */
+  readonly self: boolean
+}
+
+/** The present as it is shown: shoots and devices. */
+export class Present {
+  readonly shoots: BatchedMap<ShootState>
+  readonly devices: BatchedMap<DeviceState>
+  readonly #clock: Clock
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.shoots = new BatchedMap(clock)
+    this.devices = new BatchedMap(clock)
+  }
+
+  showShoot({ data, timestamp, deviceId }: Message<'SHOOT_PROGRESS'>): void {
+    this.shoots.set(data.shootId, Object.freeze({ ...data, timestamp, source: deviceId }))
+  }
+
+  showDevice(message: PresenceMessage, { expiresIn }: Delivery, ownId: string | null): void {
+    const { deviceId } = message.data
+    const known = this.devices.newest(deviceId)
+    const born = message.type === 'DEVICE_CONNECTED' ? message.data : null
+    const reason = message.type === 'DEVICE_DISCONNECTED' ? message.data.reason : null
+    this.devices.set(
+      deviceId,
+      Object.freeze({
+        deviceId,
+        name: born?.name ?? known?.name ?? null,
+        platform: born?.platform ?? known?.platform ?? null,
+        appVersion: born ? (born.appVersion ?? null) : (known?.appVersion ?? null),
+        online: born !== null,
+        // A device that renews its token has been on line all the time.
+        since: born && known?.online ? known.since : this.#since(message, expiresIn),
+        reason,
+        self: deviceId === ownId,
+      }),
+    )
+  }
+
+  clear(): void {
+    this.shoots.clear()
+    this.devices.clear()
+  }
+
+  /** A will bears the time of its CONNECT; when it fired is told by how long it will still be kept. */
+  #since(message: PresenceMessage, expiresIn: number | null): number {
+    if (message.type === 'DEVICE_CONNECTED' || expiresIn === null) return message.timestamp
+    return this.#clock.date() - Math.max(0, PRESENCE_EXPIRY - expiresIn * 1000)
+  }
+}

@@ -1,0 +1,6 @@
+export { SyncProvider, type SyncProviderProps, useSync } from './context.ts'
+export { useDevices } from './useDevices.ts'
+export { useShootProgress } from './useShootProgress.ts'
+export { useResync, useSyncEvent } from './useSyncEvent.ts'
+export { useSyncStatus } from './useSyncStatus.ts'
+export { useWebSocket } from './useWebSocket.ts'
