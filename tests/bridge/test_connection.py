@@ -295,6 +295,32 @@ async def test_fault_in_a_receiver_ends_the_connection(
     assert "ZeroDivisionError" in str(lost)
 
 
+async def test_slow_reader_gets_everything(serve: Callable[[Handler], Awaitable[BrokerUrl]]) -> None:
+    """When the socket is full, the rest waits until it is writable again: whole, and in order."""
+    payloads = [bytes([number]) * 500_000 for number in range(20)]
+    full = asyncio.Event()
+    received = bytearray()
+
+    async def read_late(server: Server) -> None:
+        await server.packet()
+        server.say(CONNACK)
+        await full.wait()
+        while len(received) < sum(map(len, payloads)):
+            received.extend(await server.reader.read(65_536))
+
+    connection = await connect(await serve(read_late))
+    publishing = [asyncio.create_task(connection.publish("a", payload)) for payload in payloads]
+    await asyncio.sleep(0.1)
+    full.set()
+    async with asyncio.timeout(PATIENCE):
+        await connection.lost
+        await asyncio.gather(*publishing, return_exceptions=True)
+
+    parts = [received.find(payload) for payload in payloads]
+    assert parts == sorted(parts)
+    assert parts[0] > 0
+
+
 async def test_manual_acknowledgement(serve: Callable[[Handler], Awaitable[BrokerUrl]]) -> None:
     """A message counts as received when the work is done, and not when it arrived."""
 

@@ -57,6 +57,13 @@ class SteppedTiming(Timing):
             self._now = max(self._now, when)
             wakened.set_result(None)
 
+    async def advance_until(self, condition: Callable[[], object]) -> None:
+        """Let time pass until the condition is true, giving other processes real time in between."""
+        async with asyncio.timeout(PATIENCE):
+            while not condition():
+                await self.advance(1)
+                await asyncio.sleep(0.01)
+
     async def jump(self, seconds: float) -> None:
         """Let the machine sleep: time passes and nobody wakes before its end."""
         self._now += seconds
@@ -146,6 +153,11 @@ class App:
         await until(lambda: self.client.connected, otherwise=self.events)
         for _ in range(5):
             await asyncio.sleep(0)
+
+    async def until_back(self, timing: SteppedTiming) -> None:
+        """Let time pass until the device is connected again."""
+        await timing.advance_until(lambda: self.client.connected)
+        await self.until_connected()
 
 
 async def until(condition: Callable[[], object], *, otherwise: object = "") -> None:

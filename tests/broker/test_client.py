@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from mqtt_bridge.attachment import REFRESH_EVERY, TICK
 from mqtt_bridge.broker_url import BrokerUrl
 from mqtt_bridge.client import SyncClient
 from mqtt_bridge.events import DeviceRemoved, Event
@@ -164,8 +165,7 @@ async def test_what_happened_while_away_comes_once_and_in_order(
             await publisher.publish(PromptsTopic(user), message)
         for done in (1, 2, 3):
             await publisher.publish(ShootTopic(user, "s"), state := progress(user, done))
-        await timing.advance(30)
-        await app.until_connected()
+        await app.until_back(timing)
         await publisher.publish(PromptsTopic(user), after := prompt(user, "after"))
         await app.until(lambda app: Event(after) in app.events)
 
@@ -216,12 +216,12 @@ async def test_it_resubscribes_every_five_minutes_and_after_sleep(broker: TestBr
             await app.until(lambda _: proxy.said.count(b"/events/shoots/+") == count)
 
         await subscriptions(1)
-        await timing.advance(299)
+        await timing.advance(REFRESH_EVERY - 1)
         await subscriptions(1)
-        await timing.advance(16)
+        await timing.advance(1)
         await subscriptions(2)
-        # The answer must be there before the next wait begins.
-        await app.until(lambda _: timing.slept[-1] == timing.slept[-2])
+        # When that is answered, it waits again.
+        await app.until(lambda _: timing.slept.count(TICK) == REFRESH_EVERY / TICK + 1)
         await timing.jump(60)
         await subscriptions(3)
         assert app.resyncs == ["no-session"]
@@ -236,7 +236,7 @@ async def test_broker_that_restarts(start_broker: StartBroker, user: str) -> Non
         first = [event.message for event in app.all(Event)][-1]
         await asyncio.to_thread(broker.restart)
         await app.until(lambda app: not app.client.connected)
-        await timing.advance(30)
+        await app.until_back(timing)
         await app.until(lambda app: app.resyncs == ["no-session", "new-epoch"])
         listener = broker.device(user, "ear")
         listener.subscribe(str(PresenceTopic(user, "mac")).replace("/mac", "/+"), qos=0)

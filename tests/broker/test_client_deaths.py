@@ -86,8 +86,7 @@ async def test_blip_shorter_than_the_will_delay_is_not_seen(broker: TestBroker, 
         await watcher.until(lambda app: app.presence_of("mac") == ["connected"])
         proxy.cut()
         await mac.until(lambda app: not app.client.connected)
-        await timing.advance(1)
-        await mac.until_connected()
+        await mac.until_back(timing)
         # A second device that is killed now is lost after the same delay: until then nothing else was told.
         with process(broker, user, "phone") as device:
             await watcher.until(lambda app: app.presence_of("phone") == ["connected"])

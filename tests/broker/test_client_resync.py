@@ -1,7 +1,6 @@
 """When the app is told to fetch anew: each cause with a real broker behind it, and none without one."""
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
 
@@ -64,8 +63,7 @@ async def test_blip_is_no_reason(broker: TestBroker, user: str) -> None:
         for _ in range(3):
             proxy.cut()
             await app.until(lambda app: not app.client.connected)
-            await timing.advance(30)
-            await app.until_connected()
+            await app.until_back(timing)
 
         assert app.resyncs == ["no-session"]
         assert proxy.connections == 4
@@ -81,7 +79,7 @@ async def test_session_that_the_broker_forgot(broker: TestBroker, user: str) -> 
         assert app.resyncs == ["no-session"]
         proxy.cut()
         await app.until(lambda app: not app.client.connected)
-        await timing.advance(30)
+        await app.until_back(timing)
         await app.until(lambda app: app.resyncs == ["no-session", "no-session"])
 
 
@@ -101,15 +99,8 @@ async def test_broker_that_does_not_tell_its_epoch(broker: TestBroker, user: str
             await timing.advance(80)
             await until(lambda: proxy.said.count(b"/events/shoots/+") == 2)
             assert not app.client.connected
-            await _advance_until(timing, lambda: app.resyncs == ["no-session", "no-epoch"])
+            await timing.advance_until(lambda: app.resyncs == ["no-session", "no-epoch"])
             assert app.client.connected
-
-
-async def _advance_until(timing: SteppedTiming, condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not condition():
-            await timing.advance(1)
-            await asyncio.sleep(0.01)
 
 
 async def test_broker_that_was_started_anew(start_broker: StartBroker, user: str) -> None:
@@ -119,7 +110,7 @@ async def test_broker_that_was_started_anew(start_broker: StartBroker, user: str
     async with running(Sessions(broker), user, timing=timing) as app:
         await asyncio.to_thread(broker.restart)
         await app.until(lambda app: not app.client.connected)
-        await timing.advance(30)
+        await app.until_back(timing)
         await app.until(lambda app: len(app.resyncs) == 2)
 
         assert app.resyncs[1] == "new-epoch"
@@ -139,8 +130,7 @@ async def test_queue_that_was_full(
         await app.until(lambda app: not app.client.connected)
         for number in range(missed):
             await publisher.publish(PromptsTopic(user), prompt(user, str(number)))
-        await timing.advance(30)
-        await app.until_connected()
+        await app.until_back(timing)
 
         assert app.resyncs == ["no-session", *resyncs]
         assert sum(event.replayed for event in app.all(Event)) == missed

@@ -23,8 +23,7 @@ from mqtt_bridge.session import SessionAnswer, Terms
 from mqtt_bridge.topics import REVOKE, PresenceTopic, PromptsTopic, user_devices
 
 from .conftest import StartBroker, TestBroker
-from .devices import App, Sessions, SteppedTiming, described, running, until
-from .link import PATIENCE
+from .devices import Sessions, SteppedTiming, described, running, until
 from .proxy import proxied
 from .test_client import prompt, publisher
 
@@ -109,8 +108,7 @@ async def test_session_numbers_grow_with_each_connect(broker: TestBroker, user: 
             for _ in range(2):
                 proxy.cut()
                 await app.until(lambda app: not app.client.connected)
-                await timing.advance(30)
-                await app.until_connected()
+                await app.until_back(timing)
                 numbers.append(app.client.session)
 
     assert len(sessions.asked) == 1
@@ -126,20 +124,14 @@ async def test_token_that_ended_while_away_is_not_shown_again(broker: TestBroker
         async with running(sessions, user, timing=timing) as app:
             sessions.outcome = SessionUnavailableError("down")
             proxy.cut()
-            await app.until(lambda app: not app.client.connected)
+            # It is about to try again when the machine falls asleep.
+            await until(lambda: 0.5 in timing.slept)
             await timing.jump(61)
             await until(lambda: len(sessions.asked) == 2)
             sessions.outcome = None
-            await _advance_until_connected(timing, app)
+            await app.until_back(timing)
 
             assert proxy.connections == 2
-
-
-async def _advance_until_connected(timing: SteppedTiming, app: App) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not app.client.connected:
-            await timing.advance(1)
-            await asyncio.sleep(0.01)
 
 
 async def _until_longer(delays: list[float], count: int) -> None:
@@ -166,8 +158,7 @@ async def test_unreachable_broker_is_tried_for_ever(broker: TestBroker, user: st
         assert not client.connected
         sessions.terms = Terms(key=broker.key, urls=["mqtt://127.0.0.1:1", good])
         await timing.advance(3600)  # The token ended: the next session has a URL that works.
-        app = App(client, sessions)
-        await _advance_until_connected(timing, app)
+        await timing.advance_until(lambda: client.connected)
 
 
 async def test_waits_start_short_again_after_a_connection_that_held(broker: TestBroker, user: str) -> None:
@@ -201,7 +192,7 @@ async def test_refused_token_is_replaced_ever_more_slowly(broker: TestBroker, us
         assert [round(delay) for delay in delays] == [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
         await until(lambda: len(sessions.asked) == 11)
         sessions.terms = good
-        await _advance_until_connected(timing, App(client, sessions))
+        await timing.advance_until(lambda: client.connected)
 
 
 async def test_token_that_was_good_once_is_replaced_at_once(start_broker: StartBroker, user: str) -> None:
@@ -215,7 +206,7 @@ async def test_token_that_was_good_once_is_replaced_at_once(start_broker: StartB
         sessions.terms = Terms(key=key, urls=sessions.terms.urls)
         await asyncio.to_thread(broker.restart)
         await app.until(lambda app: not app.client.connected)
-        await _advance_until_connected(timing, app)
+        await app.until_back(timing)
 
         assert len(sessions.asked) == 2
         assert max(delay for delay in timing.slept if delay not in (5.0, 15.0) and delay < 1000) <= 2
@@ -248,10 +239,7 @@ async def test_rights_that_do_not_fit_count_as_a_refused_token(
     with caplog.at_level(logging.WARNING):
         async with SyncClient(sessions, device=described(user, "mac"), timing=timing):
             await until(lambda: "Not authorized" in caplog.text)
-            async with asyncio.timeout(PATIENCE):
-                while len(sessions.asked) < 3:
-                    await timing.advance(1)
-                    await asyncio.sleep(0.01)
+            await timing.advance_until(lambda: len(sessions.asked) == 3)
 
     # No connection was tried twice with the same token; the last one may still be under way.
     assert caplog.text.count("Not authorized") in (len(sessions.asked) - 1, len(sessions.asked))
@@ -268,7 +256,7 @@ async def test_session_service_that_fails_is_asked_again(
         async with SyncClient(sessions, device=described(user, "mac"), timing=timing) as client:
             delays = await _wait_for_delays(timing, 3)
             sessions.outcome = None
-            await _advance_until_connected(timing, App(client, sessions))
+            await timing.advance_until(lambda: client.connected)
 
     assert [round(delay) for delay in delays] == [1, 2, 4]
     assert "RuntimeError" in caplog.text
@@ -295,7 +283,7 @@ async def test_no_token_reaches_the_log(
             async with running(sessions, user, timing=timing) as app:
                 await asyncio.to_thread(broker.restart)
                 await app.until(lambda app: not app.client.connected)
-                await _advance_until_connected(timing, app)
+                await app.until_back(timing)
     finally:
         logging.getLogger("mqtt_bridge.paho").setLevel(logging.CRITICAL)
 
@@ -346,14 +334,13 @@ async def test_renewal_that_fails_at_first_does_not_disturb(
         sessions = Sessions(broker, port=proxy.port, lifetime=1000)
         async with running(sessions, user, timing=timing) as app:
             sessions.outcome = SessionUnavailableError("down")
-            await timing.advance(810)
-            await until(lambda: len(sessions.asked) > 3)
+            await timing.advance(800)
+            await timing.advance_until(lambda: len(sessions.asked) > 3)
             await publisher.publish(PromptsTopic(user), message := prompt(user, "meanwhile"))
             await app.until(lambda app: Event(message) in app.events)
             assert proxy.connections == 1
             sessions.outcome = None
-            await timing.advance(30)
-            await until(lambda: proxy.connections == 2)
+            await timing.advance_until(lambda: proxy.connections == 2)
             await app.until_connected()
 
 
@@ -392,10 +379,7 @@ async def test_sign_out_is_read_also_after_the_broker_cut_the_connection(
         functions.publish(REVOKE, json.dumps(order))
         await app.until(lambda app: not app.client.connected)
         await publisher.publish(PresenceTopic(user, "mac"), ended(user, session, "signed-out"))
-        async with asyncio.timeout(PATIENCE):
-            while app.ended == "no":
-                await timing.advance(1)
-                await asyncio.sleep(0.01)
+        await timing.advance_until(lambda: app.ended != "no")
 
     assert app.ended is None
     assert app.events[-1] == Stopped("signed-out", "This device was signed out")
@@ -431,7 +415,7 @@ async def test_presence_with_a_higher_session_is_outbid(
         assert first is not None
         await publisher.publish(PresenceTopic(user, "mac"), ended(user, first + ahead))
         await app.until(lambda app: not app.client.connected)
-        await _advance_until_connected(timing, app)
+        await app.until_back(timing)
 
         assert sessions.asked[1].last_session == first + ahead
         assert app.client.session is not None
@@ -458,7 +442,7 @@ async def test_two_runs_with_one_device_id_do_not_stop_each_other(broker: TestBr
         async with running(Sessions(broker), user, timing=other_timing) as other:
             await one.until(lambda one: not one.client.connected)
             assert one.ended == "no"
-            await _advance_until_connected(timing, one)
+            await one.until_back(timing)
             await other.until(lambda other: not other.client.connected)
             assert other.ended == "no"
 
