@@ -1,19 +1,38 @@
-"""The process around a bridge worker: its settings, its signals, its HTTP port."""
+"""The process around a bridge worker: its settings, its signals, its HTTP port, its exit status."""
 
 import asyncio
 import logging
+import os
 import signal
+import sys
+from collections.abc import Mapping
 
 from .bridge_settings import BridgeSettings
 from .broker_url import BrokerUrl
 from .errors import ConfigurationError, SessionRefusedError
 from .health import HealthServer
 from .http_session import ask_for_session
+from .logs import configure
 from .metrics import BridgeMetrics
 from .session import BridgeSessionRequest, SessionAnswer
 from .worker import Worker
 
-logger = logging.getLogger(__name__)
+EX_CONFIG = 78
+"""Exit status: the configuration is wrong, so starting it again will not help (sysexits.h)."""
+
+logger = logging.getLogger("mqtt_bridge.bridge_process")
+
+
+def main(environ: Mapping[str, str] = os.environ) -> int:
+    """Run a worker until SIGTERM or SIGINT. Returns the exit status: 0, or 78 with each fault on stderr."""
+    try:
+        settings = BridgeSettings.from_environment(environ)
+        configure(settings.log_format, settings.log_level)
+        asyncio.run(run(settings))
+    except ConfigurationError as exc:
+        sys.stderr.writelines(f"{name}: {fault}\n" for name, fault in exc.faults.items())
+        return EX_CONFIG
+    return 0
 
 
 async def run(settings: BridgeSettings) -> None:
@@ -48,3 +67,7 @@ async def run(settings: BridgeSettings) -> None:
         except SessionRefusedError as exc:
             raise ConfigurationError({"KULL_SYNC_SERVICE_TOKEN": str(exc)}) from exc
     logger.info("Bridge worker %s ended", settings.worker)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

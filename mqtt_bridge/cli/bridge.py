@@ -1,18 +1,11 @@
 """``kull-sync bridge``: one bridge worker, until SIGTERM or Ctrl-C."""
 
-import asyncio
 import os
 from typing import Annotated
 
 import typer
 
-from mqtt_bridge import logs
-from mqtt_bridge.errors import ConfigurationError
-
 from .errors import fail
-
-EX_CONFIG = 78
-"""Exit status: the configuration is wrong, so starting it again will not help (sysexits.h)."""
 
 
 def bridge(
@@ -50,17 +43,9 @@ def bridge(
     """
     try:
         from mqtt_bridge import bridge_process
-        from mqtt_bridge.bridge_settings import BridgeSettings
     except ModuleNotFoundError as exc:
         if exc.name != "prometheus_client":
             raise
         fail("The bridge needs prometheus-client: pip install 'kull-sync[bridge]'")
     environ = os.environ if worker is None else {**os.environ, "KULL_SYNC_WORKER": worker}
-    try:
-        settings = BridgeSettings.from_environment(environ)
-        logs.configure(settings.log_format, settings.log_level)
-        asyncio.run(bridge_process.run(settings))
-    except ConfigurationError as exc:
-        for name, fault in exc.faults.items():
-            typer.echo(f"{name}: {fault}", err=True)
-        raise typer.Exit(EX_CONFIG) from None
+    raise typer.Exit(bridge_process.main(environ))

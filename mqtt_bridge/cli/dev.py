@@ -1,4 +1,4 @@
-"""``kull-sync dev``: broker and functions on this machine, with keys that live as long as they do."""
+"""``kull-sync dev``: broker, functions and a bridge worker here, with keys that live as long as they do."""
 
 import asyncio
 import os
@@ -26,7 +26,7 @@ from .log import MergedLog
 from .ports import DEFAULT_PORTS, LOOPBACK, choose_ports
 from .running import RunningDev, dev_directory, remove_state, write_private, write_state
 from .signals import UntilSignal
-from .token import ALGORITHM
+from .token import ALGORITHM, AppAuth
 
 ISSUER = "kull-sync-dev"
 AUDIENCE = "kull-sync-dev"
@@ -78,7 +78,7 @@ def dev(
     mqtt_port: Annotated[Port, _port_option("mqtt", "Of MQTT over TCP.")] = None,
     ws_port: Annotated[Port, _port_option("ws", "Of MQTT over WebSocket.")] = None,
 ) -> None:
-    """Run broker and functions here until Ctrl-C, with fresh keys, and leave nothing behind.
+    """Run broker, functions and a bridge worker here until Ctrl-C, with fresh keys; nothing is left behind.
 
     Everything listens on loopback alone. While it runs, `token`, `session`, `publish` and `watch` find it by
     themselves. Settings of the functions may come from the environment, e.g. KULL_SYNC_KEEPALIVE=10.
@@ -90,7 +90,7 @@ def dev(
             signal.signal(number, _exit_by_signal)
     try:
         with dev_directory() as directory:
-            wanted = {"http": http_port, "mqtt": mqtt_port, "ws": ws_port}
+            wanted = {"http": http_port, "mqtt": mqtt_port, "ws": ws_port, "metrics": 0}
             ports = choose_ports(wanted)
             for use, port in ports.items():
                 if wanted[use] is None and port != DEFAULT_PORTS[use]:
@@ -147,7 +147,14 @@ async def _serve(plan: _Plan, children: Children, log: MergedLog) -> None:
     await children.start("broker", plan.broker.command, os.environ, on_our_death=plan.broker.on_our_death)
     await _until(_listens(plan.ports["mqtt"]), children, "The broker does not listen")
     await children.start("functions", _functions_command(plan), _functions_environment(plan))
-    await _until(_reaches_broker(plan.url), children, "The functions do not reach the broker")
+    status = f"{plan.url}/api/sync/status"
+    await _until(_answers(status), children, "The functions do not reach the broker")
+    if find_spec("prometheus_client") is None:
+        log.say("No bridge worker, which needs: pip install 'kull-sync[bridge]'", "yellow")
+    else:
+        await children.start("bridge", _BRIDGE_COMMAND, _bridge_environment(plan))
+        ready = f"http://{LOOPBACK}:{plan.ports['metrics']}/readyz"
+        await _until(_answers(ready), children, "The bridge worker does not reach the broker")
     running = RunningDev(
         pid=os.getpid(),
         started=time.time(),
@@ -199,6 +206,32 @@ _DECIDED_HERE = ("AUTH_", "BROKER_", "PUBLIC_BROKER_", "SIGNING_KEY", "TOKEN_ISS
 """What broker and functions must agree on."""
 
 
+# -P: a directory of that name where the command was typed must not take its place.
+_BRIDGE_COMMAND = [sys.executable, "-P", "-m", "mqtt_bridge.bridge_process"]
+
+
+def _bridge_environment(plan: _Plan) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("KULL_SYNC_")}
+    auth = AppAuth(ISSUER, AUDIENCE, plan.auth_secret)
+    return {
+        **kept,
+        "KULL_SYNC_LOG_FORMAT": os.environ.get("KULL_SYNC_LOG_FORMAT", "console"),
+        "KULL_SYNC_LOG_LEVEL": os.environ.get("KULL_SYNC_LOG_LEVEL", "INFO"),
+        "KULL_SYNC_WORKER": "0/1",
+        "KULL_SYNC_API_URL": plan.url,
+        "KULL_SYNC_SERVICE_TOKEN": auth.mint("dev-bridge", scopes=_BRIDGE_SCOPES, lifetime=_BRIDGE_LIFETIME),
+        "KULL_SYNC_BROKER_URL": plan.mqtt_url,
+        "KULL_SYNC_METRICS_PORT": str(plan.ports["metrics"]),
+        # The functions are on this machine, whatever proxy the others are behind.
+        "NO_PROXY": ",".join(filter(None, (os.environ.get("NO_PROXY"), LOOPBACK))),
+    }
+
+
+_BRIDGE_SCOPES = ("sync:session", "sync:bridge")
+_BRIDGE_LIFETIME = 366 * 24 * 3600
+"""Seconds: longer than a ``dev`` runs."""
+
+
 async def _until(ready: Callable[[], Awaitable[bool]], children: Children, otherwise: str) -> None:
     """Wait until it is ready. Raises ChildEndedError, or NotReadyError after ``READY_TIMEOUT``."""
     ending = asyncio.create_task(children.wait())
@@ -226,11 +259,11 @@ def _listens(port: int) -> Callable[[], Awaitable[bool]]:
     return ready
 
 
-def _reaches_broker(url: str) -> Callable[[], Awaitable[bool]]:
+def _answers(url: str) -> Callable[[], Awaitable[bool]]:
     async def ready() -> bool:
         async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
             try:
-                return (await client.get(f"{url}/api/sync/status")).is_success
+                return (await client.get(url)).is_success
             except httpx.HTTPError:
                 return False
 

@@ -66,7 +66,8 @@ class Dev:
             except (FileNotFoundError, ProcessLookupError):
                 continue
             if parent == self.process.pid:
-                found["functions" if b"uvicorn" in command else "broker"] = int(stat.parent.name)
+                names = {b"uvicorn": "functions", b"mqtt_bridge.bridge_process": "bridge"}
+                found[names.get(b"".join(command[3:4]), "broker")] = int(stat.parent.name)
         return found
 
     def end(self, number: int = signal.SIGINT) -> int:

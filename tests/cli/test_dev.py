@@ -1,5 +1,6 @@
 """``kull-sync dev`` end to end: what it starts answers, and nothing outlives it however it ends."""
 
+import asyncio
 import json
 import os
 import re
@@ -17,6 +18,11 @@ from mqtt_bridge.broker_url import BrokerUrl
 from mqtt_bridge.cli.app import app
 from mqtt_bridge.cli.dev import NotReadyError
 from mqtt_bridge.cli.ports import DEFAULT_PORTS
+from mqtt_bridge.connection import Connection, Incoming
+from mqtt_bridge.messages import Ping, PingMessage, PongMessage
+from mqtt_bridge.receive import receive
+from mqtt_bridge.session import SessionAnswer
+from mqtt_bridge.topics import InboxTopic, Subscription
 
 from .conftest import StartDev
 from .devs import FREE_PORTS, KULL_SYNC, PATIENCE, Dev, alive, clean_environment, run, wait_for
@@ -109,12 +115,38 @@ def test_settings_that_must_agree_are_not_taken_from_the_environment(start_dev: 
     assert keepalive.stdout == "7\n"
 
 
+async def test_what_a_device_sends_is_answered(start_dev: StartDev) -> None:
+    """A bridge worker runs too, and is ready when the dev is."""
+    dev = start_dev(*FREE_PORTS).wait_until_ready()
+    shown = run("session", "--user", "ada", "--device", "mac-1", env=dev.env)
+    session = SessionAnswer.model_validate_json(shown.stdout)
+    assert session.topics is not None
+    heard: asyncio.Queue[Incoming] = asyncio.Queue()
+    connection = await Connection.open(
+        BrokerUrl.parse(session.urls[0]),
+        client_id=session.client_id,
+        username=session.username,
+        password=session.token,
+        keepalive=session.keepalive,
+        timeout=PATIENCE,
+        on_message=heard.put_nowait,
+    )
+    await connection.subscribe([Subscription(str(InboxTopic("ada", "mac-1")), 1)])
+    ping = PingMessage(user_id="ada", device_id="mac-1", data=Ping(sent_at=1))
+    await connection.publish(session.topics.ping, ping.to_json())
+    async with asyncio.timeout(PATIENCE):
+        answer = await heard.get()
+    await connection.close()
+
+    assert isinstance(receive(InboxTopic("ada", "mac-1"), answer.payload), PongMessage)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_everything(start_dev: StartDev, number: signal.Signals) -> None:
     """Ctrl-C, a polite kill and a terminal that closes leave no process and no file."""
     dev = start_dev(*FREE_PORTS).wait_until_ready()
     children = dev.children()
-    assert set(children) == {"broker", "functions"}
+    assert set(children) == {"broker", "functions", "bridge"}
 
     assert dev.end(number) == 128 + number
     assert not any(alive(pid) for pid in children.values())
@@ -150,7 +182,7 @@ def test_a_log_that_nobody_reads_ends_everything(tmp_path: Path) -> None:
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-@pytest.mark.parametrize("name", ["broker", "functions"])
+@pytest.mark.parametrize("name", ["broker", "functions", "bridge"])
 def test_a_child_that_dies_ends_everything(start_dev: StartDev, name: str) -> None:
     """Half a dev would only confuse: the rest ends too, and the screen says who died and what it said."""
     dev = start_dev(*FREE_PORTS).wait_until_ready()
