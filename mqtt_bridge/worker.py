@@ -155,9 +155,16 @@ class Worker:
             self._metrics.reconnects.labels(reason).inc()
 
     async def _connect(self, ticket: _Ticket) -> WorkerLink:
-        self._link = WorkerLink(self._uplink, self._sweeper, metrics=self._metrics, timing=self._timing)
         url = ticket.urls[self._failures % len(ticket.urls)]
-        await self._link.connect(url, ticket.answer, ca_file=self._ca_file)
+        self._link = await WorkerLink.open(
+            url,
+            ticket.answer,
+            ca_file=self._ca_file,
+            uplink=self._uplink,
+            sweeper=self._sweeper,
+            metrics=self._metrics,
+            timing=self._timing,
+        )
         logger.info("Connected to %s", url, extra={"fields": {"client": ticket.answer.client_id}})
         return self._link
 

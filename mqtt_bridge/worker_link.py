@@ -4,8 +4,9 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypedDict, Unpack
 
 from .broker_url import BrokerUrl
 from .connection import Connection, Incoming
@@ -35,6 +36,15 @@ _EPOCH = Subscription(str(EPOCH), 1)
 logger = logging.getLogger(__name__)
 
 
+class Parts(TypedDict):
+    """What lives longer than a connection."""
+
+    uplink: Uplink
+    sweeper: Sweeper
+    metrics: BridgeMetrics
+    timing: Timing
+
+
 class WorkerLink:
     """A connection into the worker's session at the broker.
 
@@ -43,36 +53,36 @@ class WorkerLink:
     ends is delivered again on the next one.
     """
 
-    def __init__(self, uplink: Uplink, sweeper: Sweeper, *, metrics: BridgeMetrics, timing: Timing) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        arrivals: asyncio.Queue[Incoming],
+        *,
+        uplink: Uplink,
+        sweeper: Sweeper,
+        metrics: BridgeMetrics,
+        timing: Timing,
+    ) -> None:
+        """Made by ``open``."""
+        self._connection = connection
+        self._arrivals = arrivals
         self._uplink = uplink
         self._sweeper = sweeper
         self._metrics = metrics
         self._timing = timing
-        self._arrivals: asyncio.Queue[Incoming] = asyncio.Queue()
-        self._markers: dict[int, asyncio.Future[str]] = {}
-        self._connection: Connection | None = None
-        self._unacknowledged = InOrder(self._acknowledge)
+        self._unacknowledged = InOrder(connection.ack)
         self._answering: set[asyncio.Task[None]] = set()
-        self._caught_up = 0
-        self._subscribed = False
+        self._markers: dict[int, asyncio.Future[str]] = {}
+        self._caught_up = self._new_marker()
+        self._holding = False
 
-    @property
-    def in_flight(self) -> int:
-        """Messages of devices that the broker still waits to hear about."""
-        return len(self._unacknowledged)
-
-    @property
-    def ready(self) -> bool:
-        """Whether it is subscribed and the connection is up."""
-        return self._subscribed and self._connection is not None and not self._connection.lost.done()
-
-    def silence(self) -> float | None:
-        """Seconds since the broker was last heard; None: not yet."""
-        return None if self._connection is None else self._connection.silence()
-
-    async def connect(self, url: BrokerUrl, answer: SessionAnswer, *, ca_file: Path | None) -> None:
+    @classmethod
+    async def open(
+        cls, url: BrokerUrl, answer: SessionAnswer, *, ca_file: Path | None, **parts: Unpack[Parts]
+    ) -> Self:
         """Connect and subscribe. Raises LinkRefusedError or LinkError."""
-        self._connection = await Connection.open(
+        arrivals: asyncio.Queue[Incoming] = asyncio.Queue()
+        connection = await Connection.open(
             url,
             client_id=answer.client_id,
             username=answer.username,
@@ -83,29 +93,42 @@ class WorkerLink:
             ca_file=ca_file,
             manual_ack=True,
             receive_maximum=IN_FLIGHT,
-            # Handled once subscribed: what waited in the session comes before the SUBACK.
-            on_message=self._arrivals.put_nowait,
+            # Kept until ``hold``: what waited in the session comes before the SUBACK.
+            on_message=arrivals.put_nowait,
         )
-        self._caught_up = self._new_marker()
-        await self._connection.subscribe(answer.subscriptions, identifier=self._caught_up)
-        self._subscribed = True
+        link = cls(connection, arrivals, **parts)
+        try:
+            await connection.subscribe(answer.subscriptions, identifier=link._caught_up)
+        except BaseException:
+            connection.abort()
+            raise
+        return link
+
+    @property
+    def in_flight(self) -> int:
+        """Messages of devices that the broker still waits to hear about."""
+        return len(self._unacknowledged)
+
+    @property
+    def ready(self) -> bool:
+        """Whether it takes messages."""
+        return self._holding and not self._connection.lost.done()
+
+    def silence(self) -> float:
+        """Seconds since the broker was last heard."""
+        return self._connection.silence()
 
     async def hold(self) -> None:
         """Handle what arrives until the connection ends, and raise why. Cancelled, it takes nothing more."""
-        connection = self._open_connection()
-        taking = asyncio.create_task(self._take_all())
-        sweeping = asyncio.create_task(self._sweep())
-        ends: set[asyncio.Future[Any]] = {taking, connection.lost}
+        tasks = [asyncio.create_task(self._take_all()), asyncio.create_task(self._sweep())]
+        self._holding = True
         try:
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            if taking.done():
-                taking.result()
-            raise connection.lost.result()
+            raise await asyncio.shield(self._connection.lost)
         finally:
-            self._subscribed = False
-            for task in (taking, sweeping):
+            self._holding = False
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(taking, sweeping, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def drain(self, timeout: float) -> None:  # noqa: ASYNC109  # what is left then, is left
         """Finish what was taken, for ``timeout`` seconds at most."""
@@ -116,20 +139,19 @@ class WorkerLink:
 
     async def close(self) -> None:
         """End the connection; the broker keeps the session."""
-        if self._connection is not None:
-            await self._connection.close()
+        await self._connection.close()
         for task in self._answering:
             task.cancel()
         await asyncio.gather(*self._answering, return_exceptions=True)
 
-    def _open_connection(self) -> Connection:
-        if self._connection is None:
-            raise LinkError("Not connected")
-        return self._connection
-
     async def _take_all(self) -> None:
         while True:
-            self._take(await self._arrivals.get())
+            message = await self._arrivals.get()
+            try:
+                self._take(message)
+            except Exception as exc:
+                # A fault of ours; the next message has nothing to do with it.
+                log_unexpected(logger, exc)
 
     def _take(self, message: Incoming) -> None:
         topic = _parse(message.topic)
@@ -168,8 +190,12 @@ class WorkerLink:
         except LinkError as exc:
             # Nothing is acknowledged any more: the broker delivers it again.
             logger.warning("Not published: %s", exc, extra={"fields": _ids(verdict)})
-            self._open_connection().abort()
+            self._connection.abort()
             return
+        except Exception as exc:
+            # A fault of ours. Without an acknowledgement it would hold up all that comes behind it.
+            log_unexpected(logger, exc)
+            verdict = replace(verdict, outcome="internal")
         self._unacknowledged.done(arrival)
         self._metrics.messages.labels(verdict.kind, verdict.outcome).inc()
         self._metrics.seconds.labels(verdict.kind).observe(self._timing.now() - arrived_at)
@@ -198,32 +224,29 @@ class WorkerLink:
 
     async def publish(self, topic: Topic, message: Envelope) -> None:
         """Publish, and wait for the acknowledgement. Raises PublishRefusedError or LinkError."""
-        await self._open_connection().publish(
+        await self._connection.publish(
             str(topic), message.to_json(), retain=topic.retain, expiry=topic.expiry
         )
-
-    def _acknowledge(self, message: Incoming) -> None:
-        self._open_connection().ack(message)
 
     async def _sweep(self) -> None:
         try:
             await self._sweeper.sweep(await self._marked(self._caught_up), self)
         except LinkError as exc:
             logger.warning("Ghosts are swept on the next connection: %s", exc)
-            self._open_connection().abort()
+            self._connection.abort()
         except Exception as exc:
             # A fault of ours; what devices send is to be served all the same.
             log_unexpected(logger, exc)
 
     async def read_presence(self, users: Sequence[str]) -> None:
         """Bring the retained presence of these users, and return once all of it was handled."""
-        connection, marker = self._open_connection(), self._new_marker()
+        marker = self._new_marker()
         filters = [user_devices(user) for user in users]
         # The copies of an epoch that is asked for last, at QoS 1, arrive behind all that is retained before.
         wanted = [*(Subscription(each, 0) for each in filters), _EPOCH]
-        await connection.subscribe(wanted, identifier=marker)
+        await self._connection.subscribe(wanted, identifier=marker)
         await self._marked(marker)
-        await connection.unsubscribe(filters)
+        await self._connection.unsubscribe(filters)
 
     def _new_marker(self) -> int:
         """A subscription identifier; the epoch that bears it ends what its subscription brought."""
@@ -240,7 +263,7 @@ class WorkerLink:
             if marker.done():
                 del self._markers[identifier]
                 return marker.result()
-            await self._open_connection().subscribe([_EPOCH], identifier=identifier)
+            await self._connection.subscribe([_EPOCH], identifier=identifier)
 
     def _mark(self, epoch: Incoming) -> None:
         for identifier in epoch.subscription_ids:

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from mqtt_bridge.messages import ShootProgressMessage
 from mqtt_bridge.metrics import BridgeMetrics
 from mqtt_bridge.rights import Rights, bridge_rights
 from mqtt_bridge.session import SessionAnswer
-from mqtt_bridge.topics import ALL_INBOXES, ALL_SHOOTS, BRIDGE, SHARDS, InboxTopic, shard
+from mqtt_bridge.sweeper import Sweeper
+from mqtt_bridge.topics import ALL_INBOXES, ALL_SHOOTS, BRIDGE, SHARDS, InboxTopic, PresenceTopic, shard
 from mqtt_bridge.uplink import Uplink
 from mqtt_bridge.worker import GetSession, Worker
 
@@ -207,6 +209,66 @@ async def test_a_fault_of_the_bridge_stops_nothing(
     assert (error["data"]["code"], error["data"]["retryable"]) == ("internal", True)
     assert "Unexpected RuntimeError" in caplog.text
     assert "unlucky" not in caplog.text
+
+
+async def test_a_fault_while_answering_stops_nothing(
+    broker: TestBroker, user: str, metrics: BridgeMetrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message is counted as such and acknowledged to the broker: those behind it go on."""
+    to_json = ShootProgressMessage.to_json
+
+    def faulty(self: ShootProgressMessage) -> bytes:
+        if self.data.shoot_id == "unlucky":
+            raise RuntimeError("quoting unlucky")
+        return to_json(self)
+
+    monkeypatch.setattr(ShootProgressMessage, "to_json", faulty)
+    mac = await Device.online(broker, user)
+    await mac.send(mac.update("unlucky"))
+    lucky = await mac.send(mac.update("lucky"))
+    await mac.acked(lucky.id)
+
+    await eventually(lambda: counted(metrics, "internal") == 1)
+    await eventually(lambda: "kull_sync_bridge_in_flight_messages" not in samples(metrics))
+
+
+async def test_a_fault_in_presence_stops_nothing(
+    broker: TestBroker, user: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Devices are served, whatever becomes of the sweep."""
+
+    def faulty(*_: object) -> None:
+        raise RuntimeError("unlucky")
+
+    monkeypatch.setattr(Sweeper, "saw", faulty)
+    mac = await Device.online(broker, user)
+    await mac.connection.publish(str(PresenceTopic(user, "mac")), b"{}", retain=True)
+    update = await mac.send(mac.update())
+    await mac.acked(update.id)
+    await mac.connection.publish(str(PresenceTopic(user, "mac")), b"", retain=True)
+
+    assert "Unexpected RuntimeError" in caplog.text
+
+
+async def test_a_fault_in_the_sweep_stops_nothing(
+    broker: TestBroker,
+    user: str,
+    worker: Worker,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Devices are served, and the log says what happened."""
+
+    async def faulty(*_: object) -> None:
+        raise RuntimeError("unlucky")
+
+    worker.stop()
+    monkeypatch.setattr(Sweeper, "sweep", faulty)
+    async with working(broker):
+        await eventually(lambda: "Unexpected RuntimeError" in caplog.text)
+        mac = await Device.online(broker, user)
+        update = await mac.send(mac.update())
+        await mac.acked(update.id)
 
 
 async def test_logs_have_ids_and_no_payloads(
