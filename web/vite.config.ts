@@ -54,6 +54,7 @@ export default defineConfig({
       },
       {
         extends: true,
+        resolve: { alias: { '@kull/sync': `${import.meta.dirname}/dist/index.js` } },
         test: { name: 'e2e', include: ['e2e/**/*.test.ts'], testTimeout: 30_000, hookTimeout: 60_000 },
       },
     ],

@@ -158,10 +158,11 @@ export class Attachment {
     }
   }
 
-  /** The page goes, perhaps to come back: the will speaks unless it does. Done when this returns. */
+  /** The page goes, perhaps to come back: the will speaks unless it does; a guest just goes. Done on return. */
   suspend(): void {
     this.#end(new SyncError('link-failed', 'The page was left', { retryable: true }))
-    this.#link?.leave(this.#options.ephemeral)
+    const { lease, ephemeral } = this.#options
+    this.#link?.leave(ephemeral ? lease.session.topics.presence : null)
   }
 
   /** Drops the connection: another one has taken over its session, or it does not answer. */

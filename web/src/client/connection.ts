@@ -20,9 +20,6 @@ const TICK = 15_000
 /** Milliseconds that a tick may take too long before the machine is thought to have slept. */
 const ASLEEP = 10_000
 
-/** DISCONNECT reason: another connection has this session now (MQTT 5, 3.14.2.1). */
-const TAKEN_OVER = 0x8e
-
 export interface Device {
   readonly id: string
   /** A guest: nobody is to find it again. */
@@ -189,8 +186,9 @@ export class Connection implements Line {
     old?.abort()
     if (this.#suspended) next.suspend()
     void next.over.then((why) => {
-      // A broker ends the old connection before it welcomes the new one: nobody is to see that.
-      if (!this.#takingOver || why.reasonCode !== TAKEN_OVER) this.#lost(next, why)
+      // A broker ends the old connection before it welcomes the new one: nobody is to see that. Why it ended is
+      // not always told, because mqtt.js drops a DISCONNECT that arrives together with the socket's end.
+      if (!this.#takingOver) this.#lost(next, why)
     })
     return next
   }

@@ -113,12 +113,10 @@ export class FakeBroker implements Transport {
       if (session.live !== live)
         throw new SyncError('link-failed', 'The connection broke', { retryable: true })
     }
-    const leave = (withWill: boolean, endSession: boolean) => {
+    const end = () => {
       if (session.live !== live) return
-      if (withWill) this.#drop(session, endSession)
       session.live = null
-      if (endSession && this.#sessions.get(session.clientId) === session)
-        this.#sessions.delete(session.clientId)
+      if (this.#sessions.get(session.clientId) === session) this.#sessions.delete(session.clientId)
     }
     return {
       sessionPresent,
@@ -140,8 +138,13 @@ export class FakeBroker implements Transport {
         this.probes += 1
         await answer()
       },
-      end: async () => leave(false, true),
-      leave: (endSession) => leave(true, endSession),
+      end: async () => end(),
+      leave: (clear) => {
+        if (session.live !== live) return
+        if (clear === null) return this.#drop(session)
+        end()
+        this.publish(clear, '', { retain: true })
+      },
       abort: () => {
         if (session.live === live) this.#drop(session)
       },
@@ -164,12 +167,12 @@ export class FakeBroker implements Transport {
     else if (message.qos > 0) session.queue.push(message)
   }
 
-  #drop(session: Session, atOnce = false): void {
+  #drop(session: Session): void {
     const { live } = session
     if (live === null) return
     session.live = null
     const { topic, payload, delay, expiry } = live.request.will
-    session.cancelWill = this.#clock.after(atOnce ? 0 : delay * 1000, () =>
+    session.cancelWill = this.#clock.after(delay * 1000, () =>
       this.publish(topic, payload, { retain: true, expiry }),
     )
     live.events.lost('cut')

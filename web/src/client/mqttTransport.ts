@@ -1,14 +1,11 @@
 import type { IClientOptions, IClientPublishOptions, MqttClient } from 'mqtt'
 import type { Clock } from './clock.ts'
 import { SyncError } from './errors.ts'
+import { clearAndEnd, DISCONNECT_WITH_WILL } from './lastWords.ts'
 import type { ConnectRequest, Incoming, Link, LinkEvents, Transport } from './transport.ts'
 
 /** Milliseconds that connecting, and each answer of the broker, may take. */
 const ANSWER_TIMEOUT = 10_000
-
-/** DISCONNECT with reason 0x04, and the same with a session expiry interval of 0 (MQTT 5, 3.14). */
-const LEAVE = [0xe0, 0x01, 0x04]
-const LEAVE_AND_END_SESSION = [0xe0, 0x07, 0x04, 0x05, 0x11, 0, 0, 0, 0]
 
 /** MQTT over WebSocket, by mqtt.js, which is only loaded when somebody connects. */
 export function mqttTransport(clock: Clock): Transport {
@@ -119,6 +116,7 @@ function open(
       if (state !== 'connecting') return
       state = 'up'
       cancelTimeout()
+      signal.removeEventListener('abort', abort)
       resolve(link())
     })
 
@@ -167,11 +165,10 @@ function open(
           state = 'over'
           client.end(false, { reasonCode: 0, properties: { sessionExpiryInterval: 0 } }, () => said())
         }),
-      leave: (endSession) => {
+      leave: (clear) => {
         if (state === 'over') return
-        // Past mqtt.js, whose write waits for the next turn of the event loop.
         if (socket?.readyState === WebSocket.OPEN) {
-          socket.send(new Uint8Array(endSession ? LEAVE_AND_END_SESSION : LEAVE))
+          socket.send(clear === null ? DISCONNECT_WITH_WILL : clearAndEnd(clear))
           socket.close()
         }
         abort()

@@ -70,10 +70,10 @@ export interface Link {
   /** Says goodbye and ends the broker's session. Resolves when it is said. */
   end(): Promise<void>
   /**
-   * DISCONNECT with reason 0x04, so that the will speaks, before this returns: a page that goes has no later.
-   * `endSession` ends the broker's session besides, and with it the will's delay.
+   * Leaves before this returns, because a page that goes has no later: with DISCONNECT 0x04, so that the will
+   * speaks; or, given a topic, by clearing what is retained there and ending the broker's session.
    */
-  leave(endSession: boolean): void
+  leave(clear: string | null): void
   /** Drops the connection without a word. */
   abort(): void
 }

@@ -1,0 +1,112 @@
+"""Broker, functions and a bridge worker for the browser tests, told what to do on standard input.
+
+    python stack.py ws://127.0.0.1:9999/mqtt     where devices are told to connect: a proxy of the tests
+
+Says one line of JSON once all answers, then ``done`` after each order that it was given: ``kill-broker``
+(SIGKILL), ``start-broker``, ``pause-broker``, ``resume-broker``. It ends, with everything that it started, at
+the end of its input: also when the tests were killed.
+"""
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from contextlib import ExitStack
+from pathlib import Path
+
+from mqtt_bridge.cli.token import AppAuth
+from mqtt_bridge.local_broker import HOST, LocalBroker, free_port
+from mqtt_bridge.tokens import SigningKey, write_jwks
+
+READY_TIMEOUT = 30.0
+"""Seconds."""
+
+
+def start(command: list[str], environment: dict[str, str], stack: ExitStack, *, ready: str) -> None:
+    """Start a process that ends with ``stack``, and return once this URL answers 200."""
+    process = subprocess.Popen(  # noqa: S603
+        command, env=os.environ | environment, stdin=subprocess.DEVNULL, stdout=sys.stderr, process_group=0
+    )
+
+    def end() -> None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    stack.callback(end)
+    deadline = time.monotonic() + READY_TIMEOUT
+    while True:
+        try:
+            with urllib.request.urlopen(ready, timeout=5):  # noqa: S310  # of this machine
+                return
+        except (urllib.error.URLError, OSError):
+            if time.monotonic() > deadline or process.poll() is not None:
+                raise
+            time.sleep(0.05)
+
+
+def say(line: str) -> None:
+    """Tell the tests."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def main(public_url: str) -> None:
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kull-sync-e2e-")))
+        key = SigningKey.generate()
+        write_jwks(directory / "jwks.json", key)
+        broker = stack.enter_context(LocalBroker(directory / "broker", jwks_file=directory / "jwks.json"))
+        auth = AppAuth("e2e", "e2e", secrets.token_urlsafe(32))
+        port, metrics_port = free_port(), free_port()
+        url = f"http://{HOST}:{port}"
+        broker_url = f"mqtt://{HOST}:{broker.tcp_port}"
+        start(
+            [sys.executable, "-m", "uvicorn", "functions.app:app", "--host", HOST, "--port", str(port)],
+            {
+                "KULL_SYNC_BROKER_URL": broker_url,
+                "KULL_SYNC_PUBLIC_BROKER_URLS": public_url,
+                "KULL_SYNC_SIGNING_KEY": key.to_pem(),
+                "KULL_SYNC_AUTH_ISSUER": auth.issuer,
+                "KULL_SYNC_AUTH_AUDIENCE": auth.audience,
+                "KULL_SYNC_AUTH_ALGORITHMS": "HS256",
+                "KULL_SYNC_AUTH_SECRET": auth.secret,
+            },
+            stack,
+            ready=f"{url}/api/sync/status",
+        )
+        start(
+            [str(Path(sys.executable).with_name("kull-sync")), "bridge", "--worker", "0/1"],
+            {
+                "KULL_SYNC_API_URL": url,
+                "KULL_SYNC_SERVICE_TOKEN": auth.mint("bridge", scopes=("sync:session", "sync:bridge")),
+                "KULL_SYNC_BROKER_URL": broker_url,
+                "KULL_SYNC_METRICS_PORT": str(metrics_port),
+            },
+            stack,
+            ready=f"http://{HOST}:{metrics_port}/readyz",
+        )
+        callers = {"issuer": auth.issuer, "audience": auth.audience, "secret": auth.secret}
+        say(json.dumps({"url": url, "wsPort": broker.ws_port, "auth": callers}))
+        orders = {
+            "kill-broker": broker.kill,
+            "start-broker": broker.start,
+            "pause-broker": broker.pause,
+            "resume-broker": broker.resume,
+        }
+        for line in sys.stdin:
+            orders[line.strip()]()
+            say("done")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,100 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { createHmac } from 'node:crypto'
+import { createInterface } from 'node:readline'
+import { FaultyProxy } from './proxy.ts'
+
+const ROOT = new URL('../..', import.meta.url).pathname
+
+interface Ready {
+  readonly url: string
+  readonly wsPort: number
+  readonly auth: { readonly issuer: string; readonly audience: string; readonly secret: string }
+}
+
+/** Broker, functions and bridge as processes of this machine; devices reach the broker through `proxy`. */
+export class Stack {
+  readonly proxy: FaultyProxy
+  readonly url: string
+  readonly #auth: Ready['auth']
+  readonly #process: ChildProcessWithoutNullStreams
+  readonly #lines: AsyncIterator<string>
+
+  private constructor(
+    proxy: FaultyProxy,
+    { url, auth }: Ready,
+    process: ChildProcessWithoutNullStreams,
+    lines: AsyncIterator<string>,
+  ) {
+    this.proxy = proxy
+    this.url = url
+    this.#auth = auth
+    this.#process = process
+    this.#lines = lines
+  }
+
+  static async start(): Promise<Stack> {
+    const proxy = await FaultyProxy.start()
+    const python = process.env.PYTHON ?? `${ROOT}.venv/bin/python`
+    const child = spawn(python, [`${ROOT}web/e2e/stack.py`, `ws://127.0.0.1:${proxy.port}/mqtt`], {
+      cwd: ROOT,
+    })
+    let log = ''
+    child.stderr.on('data', (data) => {
+      log += data
+    })
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+    const first = await lines.next()
+    if (first.done) throw new Error(`Broker and functions did not start:\n${log}`)
+    const ready: Ready = JSON.parse(first.value)
+    proxy.target = ready.wsPort
+    return new Stack(proxy, ready, child, lines)
+  }
+
+  async stop(): Promise<void> {
+    this.proxy.close()
+    const ended = new Promise((resolve) => this.#process.once('close', resolve))
+    this.#process.stdin.end()
+    await ended
+  }
+
+  async order(order: 'kill-broker' | 'start-broker' | 'pause-broker' | 'resume-broker'): Promise<void> {
+    this.#process.stdin.write(`${order}\n`)
+    const answer = await this.#lines.next()
+    if (answer.value !== 'done') throw new Error(`${order} was not carried out`)
+  }
+
+  /** The app's own token, for a user or for a service that may do everything. */
+  token(subject: string, scope?: string): string {
+    const now = Math.floor(Date.now() / 1000)
+    const { issuer, audience, secret } = this.#auth
+    const claims = {
+      iss: issuer,
+      aud: audience,
+      sub: subject,
+      iat: now,
+      exp: now + 3600,
+      ...(scope && { scope }),
+    }
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const signed = `${part({ alg: 'HS256', typ: 'JWT' })}.${part(claims)}`
+    return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`
+  }
+
+  /** Calls a function as a service, until it is taken: a broker that was just killed is missed for a moment. */
+  async post(route: string, body: object, method = 'POST'): Promise<void> {
+    const deadline = Date.now() + 20_000
+    for (;;) {
+      const response = await fetch(`${this.url}/api/sync/${route}`, {
+        method,
+        headers: {
+          Authorization: `Bearer ${this.token('tests', 'sync:publish sync:session')}`,
+          'Content-Type': 'application/json',
+        },
+        ...(method === 'POST' && { body: JSON.stringify(body) }),
+      })
+      if (response.ok) return
+      if (response.status !== 503 || Date.now() > deadline)
+        throw new Error(`${route} answered ${response.status}: ${await response.text()}`)
+    }
+  }
+}
