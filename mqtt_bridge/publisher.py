@@ -11,13 +11,17 @@ from typing import Protocol, TypeVar
 
 from . import tokens
 from .broker_url import BrokerUrl
-from .connection import Connection, Incoming, Listeners
+from .connection import Connection, Listeners
 from .errors import LinkError, LinkRefusedError, PublishError
-from .messages import Envelope, new_id
+from .hearing import Hearing
+from .messages import Envelope
+from .retained_presence import PresenceReading, RetainedPresence
 from .rights import functions_rights
+from .sign_out import RevokeOrder
 from .timing import seconds
 from .tokens import SigningKey
-from .topics import FUNCTIONS, FunctionsInboxTopic, Subscription, Topic, client_id
+from .topics import FUNCTIONS, REVOKE, PresenceTopic, Topic, UserTopic, client_id, user_devices
+from .user_events import retained_events
 
 KEEPALIVE = 1200
 """Seconds. Long, because nothing runs, and so nothing pings, between two invocations of a function."""
@@ -25,6 +29,10 @@ MAX_IDLE = 300
 """Seconds without an answer after which a connection counts as dead. NAT gateways drop at 350, silently."""
 RENEW_AT = 0.8
 """Share of the token's life after which a new connection is made; the broker cuts the old one at its end."""
+LISTING_TIMEOUT = 5.0
+"""Seconds that an attempt to read many retained messages may take."""
+QUEUE_LIMIT = 1000
+"""The broker's ``max_queued_messages``."""
 
 logger = logging.getLogger(__name__)
 
@@ -41,8 +49,24 @@ class Receipt:
     """``none`` when not even a sleeping session subscribes (MQTT 5 PUBACK reason 0x10)."""
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceList:
+    """What the broker retains of a user's devices."""
+
+    devices: list[RetainedPresence]
+    """By device id."""
+    device_ids: list[str]
+    """Also those whose presence cannot be read."""
+    complete: bool
+    """False: there are more devices than the broker delivers at once, and some may be missing."""
+
+
 class Publisher(Protocol):
-    """Publishes messages. Shared by concurrent requests."""
+    """What the functions ask of the broker. Shared by concurrent requests.
+
+    Everything but ``aclose`` raises PublishError when the broker does not answer in time, and may be done
+    again; and PublishRefusedError when it refuses.
+    """
 
     async def publish(self, topic: Topic, message: Envelope) -> Receipt:
         """Publish with the topic's retain flag and expiry, and return once the broker acknowledged.
@@ -52,16 +76,33 @@ class Publisher(Protocol):
         """
         ...
 
+    async def clear(self, topic: Topic) -> None:
+        """Have the broker forget what it retains on a topic."""
+        ...
+
+    async def revoke(self, order: RevokeOrder) -> None:
+        """Have the broker end a device's sessions, and return once it will not forget that."""
+        ...
+
+    async def read_device(self, topic: PresenceTopic) -> RetainedPresence | None:
+        """The last state of one device; None: the broker knows of none."""
+        ...
+
+    async def list_devices(self, user: str) -> DeviceList:
+        """The last state of each of a user's devices."""
+        ...
+
+    async def list_events(self, user: str) -> list[UserTopic]:
+        """Where progress and credits of a user are retained: many, but perhaps not all of them at once."""
+        ...
+
     async def round_trip(self) -> float:
-        """Seconds that a message takes to the broker and back to here. Raises PublishError."""
+        """Seconds that a message takes to the broker and back to here."""
         ...
 
     async def aclose(self) -> None:
         """End the connection, where there is one. The next use makes another."""
         ...
-
-
-_Echoes = dict[bytes, asyncio.Future[None]]
 
 
 @dataclass(eq=False)
@@ -73,9 +114,7 @@ class _Link:
     loop: asyncio.AbstractEventLoop
     renew_at: float
     answered_at: float
-    echoes: _Echoes
-    """What is on its way back, by payload."""
-    hears_itself: bool = False
+    hearing: Hearing
     in_use: int = 0
     retired: bool = False
 
@@ -102,10 +141,12 @@ class MqttPublisher(Publisher):
         ca_file: Path | None = None,
         instance: str | None = None,
         token_lifetime: int = tokens.LIFETIME,
+        queue_limit: int = QUEUE_LIMIT,
         clock: Callable[[], float] = seconds,
     ) -> None:
         """``timeout`` and ``token_lifetime`` are in seconds; ``clock`` measures them.
 
+        ``queue_limit`` is the broker's ``max_queued_messages``: as many devices may not be all.
         ``instance`` begins the device id of each connection; the rest is random.
         """
         self._broker = broker
@@ -116,22 +157,62 @@ class MqttPublisher(Publisher):
         self._ca_file = ca_file
         self._instance = instance
         self._token_lifetime = token_lifetime
+        self._queue_limit = queue_limit
         self._clock = clock
         self._link: _Link | None = None
         self._connecting: asyncio.Task[_Link] | None = None
 
     async def publish(self, topic: Topic, message: Envelope) -> Receipt:
-        payload = message.to_json()
+        listeners = await self._send(str(topic), message.to_json(), retain=topic.retain, expiry=topic.expiry)
+        return Receipt(id=message.id, listeners=listeners)
 
-        async def send(link: _Link) -> Listeners:
-            return await link.connection.publish(
-                str(topic), payload, retain=topic.retain, expiry=topic.expiry
+    async def clear(self, topic: Topic) -> None:
+        await self._send(str(topic), b"", retain=True)
+
+    async def revoke(self, order: RevokeOrder) -> None:
+        await self._send(REVOKE, order.to_json())
+
+    async def read_device(self, topic: PresenceTopic) -> RetainedPresence | None:
+        async def read(link: _Link) -> PresenceReading:
+            reading = PresenceReading()
+            await link.hearing.read(link.connection, str(topic), reading.take)
+            return reading
+
+        devices = (await self._attempt_twice(read)).devices
+        return devices[0] if devices else None
+
+    async def list_devices(self, user: str) -> DeviceList:
+        topic_filter = user_devices(user)
+
+        async def read(link: _Link) -> PresenceReading:
+            reading = PresenceReading()
+            await link.hearing.list(link.connection, topic_filter, reading.take)
+            return reading
+
+        reading = await self._attempt_twice(read, timeout=LISTING_TIMEOUT)
+        return DeviceList(reading.devices, reading.device_ids, complete=reading.count < self._queue_limit)
+
+    async def list_events(self, user: str) -> list[UserTopic]:
+        async def read() -> list[UserTopic]:
+            return await retained_events(
+                self._broker,
+                user,
+                key=self._key,
+                issuer=self._issuer,
+                audience=self._audience,
+                timeout=LISTING_TIMEOUT,
+                ca_file=self._ca_file,
             )
 
-        return Receipt(id=message.id, listeners=await self._attempt_twice(send))
+        return await _twice(read)
 
     async def round_trip(self) -> float:
-        return await self._attempt_twice(_echo)
+        async def echo(link: _Link) -> float:
+            started = time.perf_counter()
+            await link.hearing.round_trip(link.connection)
+            return time.perf_counter() - started
+
+        return await self._attempt_twice(echo)
 
     async def aclose(self) -> None:
         loop = asyncio.get_running_loop()
@@ -144,28 +225,32 @@ class MqttPublisher(Publisher):
         elif link is not None:
             link.connection.abort()
 
-    async def _attempt_twice(self, work: Callable[[_Link], Awaitable[_T]]) -> _T:
-        try:
-            return await self._attempt(work)
-        except LinkRefusedError as exc:
-            raise PublishError(str(exc)) from exc
-        except LinkError as exc:
-            logger.info("Once more on a fresh connection: %s", exc)
-        try:
-            return await self._attempt(work)
-        except LinkError as exc:
-            raise PublishError(str(exc)) from exc
+    async def _send(
+        self, topic: str, payload: bytes, *, retain: bool = False, expiry: int | None = None
+    ) -> Listeners:
+        async def send(link: _Link) -> Listeners:
+            return await link.connection.publish(topic, payload, retain=retain, expiry=expiry)
 
-    async def _attempt(self, work: Callable[[_Link], Awaitable[_T]]) -> _T:
+        return await self._attempt_twice(send)
+
+    async def _attempt_twice(
+        self,
+        work: Callable[[_Link], Awaitable[_T]],
+        *,
+        timeout: float = 0.0,  # noqa: ASYNC109  # of an attempt, where it must be longer than others
+    ) -> _T:
+        return await _twice(lambda: self._attempt(work, max(timeout, self._timeout)))
+
+    async def _attempt(self, work: Callable[[_Link], Awaitable[_T]], timeout: float) -> _T:  # noqa: ASYNC109
         link: _Link | None = None
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(timeout):
                 link = await self._usable_link()
                 link.in_use += 1
                 result = await work(link)
         except TimeoutError:
             self._drop(link)
-            raise LinkError(f"No answer from {self._broker} within {self._timeout:g} s") from None
+            raise LinkError(f"No answer from {self._broker} within {timeout:g} s") from None
         except LinkError:
             self._drop(link)
             raise
@@ -239,13 +324,7 @@ class MqttPublisher(Publisher):
             audience=self._audience,
             lifetime=self._token_lifetime,
         )
-        echoes: _Echoes = {}
-
-        def hear(message: Incoming) -> None:
-            echo = echoes.get(message.payload)
-            if echo is not None and not echo.done():
-                echo.set_result(None)
-
+        hearing = Hearing(device)
         connection = await Connection.open(
             self._broker,
             client_id=client_id(FUNCTIONS, device),
@@ -254,7 +333,7 @@ class MqttPublisher(Publisher):
             keepalive=KEEPALIVE,
             timeout=self._timeout,
             ca_file=self._ca_file,
-            on_message=hear,
+            on_message=hearing.hear,
         )
         return _Link(
             connection,
@@ -262,7 +341,7 @@ class MqttPublisher(Publisher):
             loop=asyncio.get_running_loop(),
             renew_at=now + RENEW_AT * self._token_lifetime,
             answered_at=self._clock(),
-            echoes=echoes,
+            hearing=hearing,
         )
 
 
@@ -272,17 +351,14 @@ def _retrieve(task: asyncio.Task[_Link]) -> None:
         task.exception()
 
 
-async def _echo(link: _Link) -> float:
-    inbox = FunctionsInboxTopic(link.device)
-    if not link.hears_itself:
-        await link.connection.subscribe([Subscription(str(inbox), 0)])
-        link.hears_itself = True
-    payload = new_id().encode()
-    echo = link.echoes[payload] = link.loop.create_future()
-    started = time.perf_counter()
+async def _twice(work: Callable[[], Awaitable[_T]]) -> _T:
     try:
-        await link.connection.publish(str(inbox), payload, expiry=inbox.expiry)
-        await echo
-    finally:
-        del link.echoes[payload]
-    return time.perf_counter() - started
+        return await work()
+    except LinkRefusedError as exc:
+        raise PublishError(str(exc)) from exc
+    except LinkError as exc:
+        logger.info("Once more on a fresh connection: %s", exc)
+    try:
+        return await work()
+    except LinkError as exc:
+        raise PublishError(str(exc)) from exc
