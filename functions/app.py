@@ -7,7 +7,18 @@ from fastapi import FastAPI
 from mqtt_bridge.publisher import Publisher
 from mqtt_bridge.settings import Settings
 
-from . import application, batch, credit_update, prompt_change, session, shoot_progress, status
+from . import (
+    application,
+    batch,
+    credit_update,
+    devices,
+    erase_user,
+    prompt_change,
+    session,
+    shoot_progress,
+    sign_out,
+    status,
+)
 from .aws import lambda_handler
 
 ROUTERS = (
@@ -16,6 +27,9 @@ ROUTERS = (
     credit_update.router,
     prompt_change.router,
     batch.router,
+    devices.router,
+    sign_out.router,
+    erase_user.router,
     status.router,
 )
 

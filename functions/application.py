@@ -54,7 +54,7 @@ def create_app(settings: Settings, publisher: Publisher, routers: Sequence[APIRo
         Middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST"],
+            allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["Authorization", "Content-Type", idempotency.HEADER, logs.REQUEST_ID],
             expose_headers=["Retry-After", "WWW-Authenticate", logs.REQUEST_ID],
         ),
@@ -96,6 +96,7 @@ class FromEnvironment:
             audience=settings.token_audience,
             timeout=settings.publish_timeout,
             ca_file=settings.broker_ca_file,
+            queue_limit=settings.queue_limit,
         )
         return create_app(settings, publisher, self._routers)
 

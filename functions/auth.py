@@ -16,7 +16,9 @@ PUBLISH: Final = "sync:publish"
 SESSION: Final = "sync:session"
 BRIDGE: Final = "sync:bridge"
 OPERATOR: Final = "sync:operator"
-SERVICE_SCOPES = frozenset({PUBLISH, SESSION, BRIDGE, OPERATOR})
+DEVICES: Final = "sync:devices"
+ERASE: Final = "sync:erase"
+SERVICE_SCOPES = frozenset({PUBLISH, SESSION, BRIDGE, OPERATOR, DEVICES, ERASE})
 
 LEEWAY = 30
 """Seconds that ``iat`` and ``nbf`` may lie in our future. ``exp`` gets none, as at the broker."""

@@ -33,7 +33,7 @@ def invalid(errors: Iterable[Mapping[str, Any]], *, within: int = 0) -> ProblemE
             return ProblemError(400, "not-json", error["msg"], title="The body is not JSON")
         faults.append(Fault(field=_path(error, within), detail=_text(error)))
     places = "; ".join(f"{fault.field or 'body'}: {fault.detail}" for fault in faults[:3])
-    return ProblemError(422, "invalid", places, title="The body is not valid", faults=faults)
+    return ProblemError(422, "invalid", places, title="The request is not valid", faults=faults)
 
 
 def _path(error: Mapping[str, Any], within: int) -> str:
@@ -63,7 +63,7 @@ def _text(error: Mapping[str, Any]) -> str:
         case "union_tag_not_found":
             return "is missing"
         case "extra_forbidden":
-            return "is not a field of this body"
+            return "is not a known field"
     text: str = error["msg"]
     return text
 
@@ -74,7 +74,7 @@ def as_problem(exc: Exception) -> ProblemError:
         case ProblemError():
             return exc
         case RequestValidationError():
-            return invalid(exc.errors(), within=1)  # the first part is "body"
+            return invalid(exc.errors(), within=1)  # the first part is where: body, path or query
         case PublishRefusedError():
             logger.error("%s", exc)
             return refused_by_broker()

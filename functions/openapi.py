@@ -17,6 +17,7 @@ from .problems import Problem
 TAGS = [
     {"name": "session", "description": "Get what is needed to connect to the broker."},
     {"name": "publish", "description": "Tell a user's devices what changed."},
+    {"name": "devices", "description": "See who is online, sign devices out, forget a user."},
     {"name": "status", "description": "See whether messages get through."},
 ]
 

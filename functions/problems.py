@@ -115,8 +115,8 @@ def not_acknowledged() -> ProblemError:
     """503: a 2xx would claim what the broker did not confirm."""
     return unavailable(
         "not-acknowledged",
-        "The broker did not acknowledge in time. The message may have been published all the same:"
-        " retry with the same Idempotency-Key.",
+        "The broker did not acknowledge in time. It may have been done all the same: retry, with the same"
+        " Idempotency-Key if there is one.",
         title="The broker did not acknowledge",
     )
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .auth import PUBLISH
+from .auth import DEVICES, ERASE, PUBLISH
 from .errors import invalid
 from .idempotency import bad_key
 from .json_body import not_json_content
@@ -81,6 +81,10 @@ CALLER = (unauthenticated("The request has no bearer token."), _INVALID_TOKEN, n
 BODY = (_NOT_JSON, too_large(), not_json_content(), _INVALID)
 """Of every route that reads a body."""
 
+_ID = invalid(
+    [{"type": "string_pattern_mismatch", "loc": ["userId"], "msg": "String should match pattern '…'"}]
+)
+
 STATUS = refusals(_INVALID_TOKEN, no_keys(), unreachable())
 
 SESSION = refusals(*CALLER, *BODY, foreign_user(), insufficient_scope("sync:session", "sync:bridge"))
@@ -100,3 +104,11 @@ PUBLISH_FOR_SELF = refusals(
 PUBLISH_AS_SERVICE = refusals(
     *CALLER, *BODY, bad_key(), insufficient_scope(PUBLISH), not_acknowledged(), refused_by_broker()
 )
+
+DEVICE_LIST = refusals(
+    *CALLER, _ID, foreign_user(), insufficient_scope(DEVICES), not_acknowledged(), refused_by_broker()
+)
+
+SIGN_OUT = DEVICE_LIST
+
+ERASURE = refusals(*CALLER, _ID, insufficient_scope(ERASE), not_acknowledged(), refused_by_broker())

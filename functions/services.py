@@ -16,9 +16,9 @@ class Counts:
     """What this process did since it started."""
 
     published: int = 0
-    """Messages that the broker acknowledged."""
+    """Posted messages that the broker acknowledged."""
     failed: int = 0
-    """Messages that it did not acknowledge, or refused."""
+    """Posted messages that it did not acknowledge, or refused."""
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,23 @@
 """POST /api/sync/session: all that a client needs to connect to the broker, its token included."""
 
+import logging
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Response
 from pydantic import Discriminator, Field, Tag, field_validator
 
-from mqtt_bridge.errors import TokenTooLongError
-from mqtt_bridge.messages import Absent, Count, DeviceId, WireModel
+from mqtt_bridge.errors import PublishError, TokenTooLongError
+from mqtt_bridge.messages import Absent, Count, DeviceId, WireModel, now_ms
+from mqtt_bridge.publisher import Publisher
 from mqtt_bridge.session import (
     SessionAnswer,
     SessionRequest,
-    Terms,
     bridge_session,
     device_session,
     operator_session,
 )
-from mqtt_bridge.topics import shards_of_worker
+from mqtt_bridge.tokens import MAX_CLOCK_SKEW
+from mqtt_bridge.topics import PresenceTopic, shards_of_worker
 
 from . import auth, logs
 from .application import FromEnvironment
@@ -27,8 +29,11 @@ from .errors import invalid
 from .json_body import JsonRoute, Posted
 from .problems import ProblemError
 from .responses import SESSION
+from .services import Services
 
 router = APIRouter(route_class=JsonRoute, tags=["session"])
+
+logger = logging.getLogger(__name__)
 
 
 class DeviceSessionBody(SessionRequest):
@@ -49,17 +54,34 @@ class DeviceSessionBody(SessionRequest):
         """Raise 403 unless the caller is this user, or a service that may ask for sessions."""
         caller.require_user(self.user_id, or_scope=auth.SESSION)
 
-    def answer(self, terms: Terms) -> SessionAnswer:
+    async def answer(self, services: Services) -> SessionAnswer:
         """A session for the device."""
         return device_session(
-            terms,
+            services.terms,
             user=self.user_id,
             device=self.device_id,
             name=self.name,
             platform=self.platform,
             app_version=self.app_version,
-            last_session=self.last_session,
+            last_session=await self._last_session(services.publisher),
         )
+
+    async def _last_session(self, publisher: Publisher) -> int | None:
+        """The highest number that is known of the device: its own word, and what the broker retains.
+
+        A device may have forgotten, and it never saw the number up to which it was signed out: without that
+        one the broker would refuse the new login's token until our clock has passed it.
+        """
+        try:
+            retained = await publisher.read_device(PresenceTopic(self.user_id, self.device_id))
+        except PublishError as exc:
+            # A device that has a session already can come in when the broker is back.
+            logger.warning("The device's presence is not known: %s", exc)
+            retained = None
+        known = (self.last_session, None if retained is None else retained.session)
+        # Nonsense in one must not hide the other.
+        horizon = now_ms() + MAX_CLOCK_SKEW
+        return max((session for session in known if session is not None and session <= horizon), default=None)
 
 
 class BridgeSessionBody(WireModel):
@@ -83,10 +105,10 @@ class BridgeSessionBody(WireModel):
         """Raise 403 unless the caller is a service that may run the bridge."""
         caller.require(auth.SESSION, auth.BRIDGE)
 
-    def answer(self, terms: Terms) -> SessionAnswer:
+    async def answer(self, services: Services) -> SessionAnswer:
         """A session for the worker."""
         index, count = _numbers(self.worker)
-        return bridge_session(terms, index=index, count=count, last_session=self.last_session)
+        return bridge_session(services.terms, index=index, count=count, last_session=self.last_session)
 
 
 class OperatorSessionBody(WireModel):
@@ -104,9 +126,9 @@ class OperatorSessionBody(WireModel):
         """Raise 403 unless the caller is a service that may operate."""
         caller.require(auth.SESSION, auth.OPERATOR)
 
-    def answer(self, terms: Terms) -> SessionAnswer:
+    async def answer(self, services: Services) -> SessionAnswer:
         """A session for the operator."""
-        return operator_session(terms, instance=self.instance, last_session=self.last_session)
+        return operator_session(services.terms, instance=self.instance, last_session=self.last_session)
 
 
 def ids_too_long() -> ProblemError:
@@ -155,7 +177,7 @@ async def session(
     wanted.authorise(caller)
     response.headers["Cache-Control"] = "no-store"
     try:
-        answer = wanted.answer(services.terms)
+        answer = await wanted.answer(services)
     except TokenTooLongError as exc:
         raise ids_too_long() from exc
     logs.note(client=answer.client_id)

@@ -21,9 +21,9 @@ class StatusDetails(WireModel):
     round_trip_ms: Annotated[float, Field(ge=0)]
     """Milliseconds that a message took to the broker and back, at most a second ago."""
     published: int
-    """Messages that the broker acknowledged to this process."""
+    """Posted messages that the broker acknowledged to this process."""
     failed: int
-    """Messages that it did not acknowledge, or refused."""
+    """Posted messages that it did not acknowledge, or refused."""
 
 
 class StatusAnswer(WireModel):

@@ -12,7 +12,7 @@ import typer
 from .errors import fail
 from .running import running_devs
 
-SCOPES = ("sync:publish", "sync:session", "sync:bridge", "sync:operator")
+SCOPES = ("sync:publish", "sync:session", "sync:bridge", "sync:operator", "sync:devices", "sync:erase")
 ALGORITHM = "HS256"
 
 

@@ -28,6 +28,9 @@ PROMPT_CHANGE = "/api/sync/prompt-change"
 SESSION = "/api/sync/session"
 BATCH_ROUTE = "/api/sync/batch"
 STATUS = "/api/sync/status"
+DEVICES = "/api/sync/devices"
+SIGN_OUT = "/api/sync/devices/{device}"
+ERASE_USER = "/api/sync/users/{user}"
 
 POSTS = {
     SHOOT_PROGRESS: PROGRESS,
@@ -37,6 +40,16 @@ POSTS = {
     BATCH_ROUTE: BATCH,
 }
 """A good body for each route."""
+
+WITHOUT_BODY = {
+    ("GET", STATUS): STATUS,
+    ("GET", DEVICES): f"{DEVICES}?userId=ada",
+    ("DELETE", SIGN_OUT): f"{DEVICES}/mac-1?userId=ada",
+    ("DELETE", ERASE_USER): "/api/sync/users/ada",
+}
+"""A good URL for each of the other routes."""
+
+ALL_SCOPES = "sync:publish sync:session sync:bridge sync:operator sync:devices sync:erase"
 
 
 def token(

@@ -5,7 +5,7 @@ import pytest
 
 from mqtt_bridge.recording import RecordingPublisher
 
-from .callers import PROGRESS, SHOOT_PROGRESS, user
+from .callers import DEVICES, PROGRESS, SHOOT_PROGRESS, user
 from .conftest import Connect
 
 ORIGIN = "https://app.example"
@@ -16,19 +16,23 @@ def client(connect: Connect) -> httpx.AsyncClient:
     return connect(cors_origins=f"{ORIGIN},http://localhost:5173")
 
 
-async def test_a_listed_origin_may_post_with_a_key(client: httpx.AsyncClient) -> None:
-    """The preflight allows the headers that a client of ours sends."""
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", SHOOT_PROGRESS), ("GET", DEVICES), ("DELETE", f"{DEVICES}/mac-1")]
+)
+async def test_a_listed_origin_may_call(client: httpx.AsyncClient, method: str, path: str) -> None:
+    """The preflight allows the methods, and the headers that a client of ours sends."""
     response = await client.options(
-        SHOOT_PROGRESS,
+        path,
         headers={
             "Origin": ORIGIN,
-            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Method": method,
             "Access-Control-Request-Headers": "authorization,content-type,idempotency-key,x-request-id",
         },
     )
 
     assert response.status_code == 200
     assert response.headers["access-control-allow-origin"] == ORIGIN
+    assert method in response.headers["access-control-allow-methods"].split(", ")
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "https://app.example.evil.example"])

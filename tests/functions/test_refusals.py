@@ -8,9 +8,11 @@ import pytest
 from mqtt_bridge.recording import RecordingPublisher
 
 from .callers import (
+    ALL_SCOPES,
     BATCH_ROUTE,
     CREDIT_UPDATE,
     CREDITS,
+    DEVICES,
     POSTS,
     PROGRESS,
     PROMPT,
@@ -24,7 +26,7 @@ from .callers import (
     user,
 )
 
-EVERYTHING = service("sync:publish sync:session sync:bridge sync:operator")
+EVERYTHING = service(ALL_SCOPES)
 
 
 def without(body: dict[str, Any], name: str) -> dict[str, Any]:
@@ -384,6 +386,15 @@ async def test_a_caller_without_a_token_learns_nothing_about_its_body(
         ("GET", SHOOT_PROGRESS, 405),
         ("PUT", CREDIT_UPDATE, 405),
         ("POST", STATUS, 405),
+        ("POST", DEVICES, 405),
+        ("DELETE", DEVICES, 405),
+        ("DELETE", DEVICES + "/", 404),
+        ("DELETE", DEVICES + "/a/b", 404),
+        ("DELETE", DEVICES + "/a%2Fb", 404),
+        ("GET", DEVICES + "/mac-1", 405),
+        ("GET", "/api/sync/users/ada", 405),
+        ("DELETE", "/api/sync/users", 404),
+        ("DELETE", "/api/sync/users/", 404),
     ],
 )
 async def test_unknown_routes_are_problems_too(
