@@ -131,6 +131,26 @@ async def test_each_ghost_is_swept_by_the_worker_that_serves_its_user(start_brok
         assert await shown(broker, user, 1) == {"mac": lost(100)}
 
 
+async def test_an_epoch_that_was_queued_is_not_taken_for_the_present_one(
+    start_broker: StartBroker, user: str
+) -> None:
+    """The broker restarted twice while the worker was away: both epochs wait in its session."""
+    broker = start_broker()
+    async with working(broker):
+        pass
+    for _ in range(2):
+        await asyncio.to_thread(broker.restart)
+    await born(broker, user, "mac", session=100)
+    await born(broker, user, "pad", session=100, epoch="before")
+    timing = SteppedTiming()
+    async with working(broker, timing=timing) as worker:
+        await until_the_wait_begins(worker, timing, 1)
+        watcher = await Device.online(broker, user, "watcher")
+        await timing.advance(SWEEP_AFTER)
+        await watcher.next_of("DEVICE_DISCONNECTED")
+    assert await shown(broker, user, 2) == {"mac": online(100), "pad": lost(100)}
+
+
 @pytest.mark.parametrize("how", ["it breaks", "it falls silent"])
 async def test_a_sweep_that_is_interrupted_is_finished(
     start_broker: StartBroker, user: str, how: str, monkeypatch: pytest.MonkeyPatch
