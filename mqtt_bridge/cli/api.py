@@ -68,12 +68,26 @@ class Api:
 
     def post(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Any:
         """POST and return the JSON of the answer. Raises ProblemError."""
+        return self._json(self._call("POST", path, json=body, headers=headers))
+
+    def get(self, path: str, **query: str) -> Any:
+        """GET and return the JSON of the answer. Raises ProblemError."""
+        return self._json(self._call("GET", path, params=query))
+
+    def delete(self, path: str, **query: str) -> None:
+        """DELETE. Raises ProblemError."""
+        self._call("DELETE", path, params=query)
+
+    def _call(
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **how: Any
+    ) -> httpx.Response:
         try:
-            response = httpx.post(
+            response = httpx.request(
+                method,
                 self.url + path,
-                json=body,
                 headers={"Authorization": f"Bearer {self.token}", **(headers or {})},
                 timeout=TIMEOUT,
+                **how,
             )
         except httpx.InvalidURL as exc:
             raise ProblemError(f"{self.url} is no URL: {exc}") from exc
@@ -81,6 +95,9 @@ class Api:
             raise ProblemError(f"{self.url} does not answer: {str(exc) or type(exc).__name__}") from exc
         if not response.is_success:
             raise ProblemError(_readable(response))
+        return response
+
+    def _json(self, response: httpx.Response) -> Any:
         try:
             return response.json()
         except ValueError as exc:

@@ -7,6 +7,7 @@ import typer
 
 from .bridge import bridge
 from .dev import dev
+from .devices import devices, sign_out
 from .doctor import doctor
 from .publish import publish
 from .session import session
@@ -26,6 +27,8 @@ app.command()(token)
 app.command()(session)
 app.command()(watch)
 app.add_typer(publish, name="publish")
+app.command()(devices)
+app.command()(sign_out)
 app.command()(bridge)
 app.command()(doctor)
 

@@ -41,12 +41,14 @@ def test_the_commands_are_those_that_are_documented() -> None:
     assert {" ".join(path) for path, _ in COMMANDS} == {
         "bridge",
         "dev",
+        "devices",
         "doctor",
         "publish",
         "publish credit-update",
         "publish prompt-change",
         "publish shoot-progress",
         "session",
+        "sign-out",
         "token",
         "watch",
     }
