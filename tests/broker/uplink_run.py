@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from mqtt_bridge.errors import PublishRefusedError
 from mqtt_bridge.messages import UpdateProgressMessage
@@ -99,7 +100,7 @@ async def run(
     )
     for kill in range(kills):
         due = total * (kill + 1) // (kills + 1)
-        await eventually(lambda due=due: report.updates >= due, within=time_limit)
+        await eventually(partial(_has_reached, report, due), within=time_limit)
         worker = workers[kill % len(workers)]
         worker.kill()
         worker.start()
@@ -116,7 +117,7 @@ async def _check(broker: TestBroker, user: str, reporters: list[_Reporter], repo
     last = {shoot: message_id for each in reporters for shoot, message_id in each.last.items()}
     for reporter in reporters:
         observer = reporter.device
-        await observer.until(lambda observer=observer: set(last.values()) <= _ids(observer))
+        await observer.until(partial(_has_seen, observer, set(last.values())))
         seen = Counter(message["id"] for message in observer.of("SHOOT_PROGRESS"))
         report.duplicates += seen.total() - len(seen)
         if missing := acknowledged - set(seen):
@@ -132,8 +133,12 @@ async def _check(broker: TestBroker, user: str, reporters: list[_Reporter], repo
     await late.connection.close()
 
 
-def _ids(device: Device) -> set[str]:
-    return {message["id"] for message in device.of("SHOOT_PROGRESS")}
+def _has_reached(report: Report, updates: int) -> bool:
+    return report.updates >= updates
+
+
+def _has_seen(observer: Device, ids: set[str]) -> bool:
+    return ids <= {message["id"] for message in observer.of("SHOOT_PROGRESS")}
 
 
 def _steps_back(observer: Device) -> list[str]:
