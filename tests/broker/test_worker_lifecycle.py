@@ -249,22 +249,28 @@ async def test_a_refusal_later_does_not(broker: TestBroker, user: str) -> None:
     assert functions.asked >= 4
 
 
-async def test_a_token_that_the_broker_refuses_is_replaced(broker: TestBroker) -> None:
-    """After the signing key was changed, the old token is of no use, and the functions have a new one."""
+@pytest.mark.parametrize("wrong", ["its key", "its rights"])
+async def test_a_token_that_the_broker_refuses_is_replaced(broker: TestBroker, wrong: str) -> None:
+    """After a change of keys, or of what workers may read, the functions have one that is right."""
     good = sessions(broker)
-    asked: list[SessionAnswer] = []
+    refused: dict[str, dict[str, Any]] = {
+        "its key": {"key": SigningKey.generate(), "rights": bridge_rights(SHARDS)},
+        "its rights": {"rights": bridge_rights(SHARDS[1:])},
+    }
+    asked = 0
 
     async def get_session() -> SessionAnswer:
+        nonlocal asked
+        asked += 1
         answer = await good()
-        if not asked:
-            forged = broker.mint(BRIDGE, "worker-0-of-1", bridge_rights(SHARDS), key=SigningKey.generate())
-            answer = answer.model_copy(update={"token": forged})
-        asked.append(answer)
-        return answer
+        if asked > 1:
+            return answer
+        token = broker.mint(BRIDGE, "worker-0-of-1", **refused[wrong])
+        return answer.model_copy(update={"token": token})
 
     metrics = BridgeMetrics()
     async with working(broker, get_session=get_session, metrics=metrics):
-        assert len(asked) == 2
+        assert asked == 2
     assert reconnects(metrics, "refused") == 1
 
 
