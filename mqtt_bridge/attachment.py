@@ -24,6 +24,8 @@ from .messages import (
 )
 from .presence import read_own_presence
 from .timing import Timing
+from .topics import UplinkKind
+from .uplink_sender import UplinkSender
 
 CONNECT_TIMEOUT = 10.0
 """Seconds that connecting, and each answer of the broker, may take."""
@@ -81,17 +83,26 @@ class Attachment:
     """One connection, from its CONNECT on."""
 
     def __init__(
-        self, lease: Lease, *, history: History, inbound: Inbound, mailbox: Mailbox, timing: Timing
+        self,
+        lease: Lease,
+        *,
+        history: History,
+        inbound: Inbound,
+        mailbox: Mailbox,
+        uplink: UplinkSender,
+        timing: Timing,
     ) -> None:
         self._lease = lease
         self._history = history
         self._inbound = inbound
         self._mailbox = mailbox
+        self._uplink = uplink
         self._timing = timing
         self._known_epoch = history.epoch
         self._session = lease.next_session()
         history.add(self._session)
         self._catch_up = CatchUp(queue_limit=lease.answer.queue_limit)
+        self._subscribed = asyncio.Event()
         self._told = False
         self._announce_again = asyncio.Event()
         self._over: asyncio.Future[BridgeError] = asyncio.get_running_loop().create_future()
@@ -121,7 +132,11 @@ class Attachment:
     async def hold(self) -> None:
         """Stay in step until the end, and raise why it came: LinkError, PublishError or SignedOutError."""
         link = self._connected()
-        tasks = {asyncio.create_task(self._stay_in_step(link)), asyncio.create_task(self._announce(link))}
+        tasks = {
+            asyncio.create_task(self._stay_in_step(link)),
+            asyncio.create_task(self._announce(link)),
+            asyncio.create_task(self._send_uplink(link)),
+        }
         ends: set[asyncio.Future[Any]] = {*tasks, self._over, link.lost}
         try:
             done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -162,6 +177,7 @@ class Attachment:
 
     async def _stay_in_step(self, link: Connection) -> None:
         await self._subscribe(link)
+        self._subscribed.set()
         await self._wait_for_epoch()
         cause = self._catch_up.resync_cause(
             session_present=link.session_present,
@@ -207,6 +223,16 @@ class Attachment:
             await self._publish_presence(link, self._lease.birth.fill(session=self._session, epoch=epoch))
             await self._announce_again.wait()
 
+    async def _send_uplink(self, link: Connection) -> None:
+        # Not before: nobody would hear the answers.
+        await self._subscribed.wait()
+        topics = {"ping": self._lease.topics.ping, "update-progress": self._lease.topics.update_progress}
+
+        async def publish(kind: UplinkKind, payload: bytes, expiry: int) -> None:
+            await link.publish(topics[kind], payload, expiry=expiry)
+
+        await self._uplink.run(publish)
+
     async def _publish_presence(
         self, link: Connection, message: DeviceConnectedMessage | DeviceDisconnectedMessage
     ) -> None:
@@ -224,7 +250,7 @@ class Attachment:
         if incoming.qos and not incoming.retain:
             self._catch_up.count_queued()
         message = self._inbound.read(incoming)
-        if message is None:
+        if message is None or self._uplink.heard(message):
             return
         if incoming.topic == self._lease.topics.presence:
             self._hear_of_itself(message, incoming)

@@ -31,8 +31,11 @@ from .events import ClientEvent, Stopped, StopReason
 from .inbound import DropReason, Inbound
 from .lease import Lease
 from .mailbox import Mailbox
+from .messages import ShootProgress
+from .progress_queue import Delivery
 from .session import SessionAnswer, SessionRequest
 from .timing import Timing
+from .uplink_sender import UplinkSender
 
 GetSession = Callable[[SessionRequest], Awaitable[SessionAnswer | None]]
 """Fetches a session. None, or SessionRefusedError: there is none to be had, and the client stops. Whatever
@@ -82,6 +85,7 @@ class SyncClient:
         self._timing = timing or Timing()
         self._inbound = Inbound(device.device_id)
         self._mailbox = Mailbox()
+        self._uplink = UplinkSender(device.user_id, device.device_id, timing=self._timing)
         self._lease: Lease | None = None
         self._attachment: Attachment | None = None
         self._task: asyncio.Task[None] | None = None
@@ -121,6 +125,32 @@ class SyncClient:
     async def __anext__(self) -> ClientEvent:
         return await self._mailbox.get()
 
+    def update_progress(self, progress: ShootProgress) -> asyncio.Future[Delivery]:
+        """Report how far a shoot is to the user's other devices, through the bridge. Returns at once.
+
+        Connected or not: the update is kept, and sent until the bridge has taken it, over however many
+        connections. Per shoot one is on its way; of those that come meanwhile only the newest is sent, so
+        call this as often as there is something to tell. Without a ``sequence`` it gets the next one.
+
+        >>> client.update_progress(ShootProgress(...))  # doctest: +SKIP
+        >>> await client.update_progress(ShootProgress(..., status="completed"))  # doctest: +SKIP
+
+        Await what it returns where the outcome matters, as it does for the last update before closing:
+        ``acknowledged``, when the bridge has taken it and the broker has the result; ``replaced``, when a
+        newer one was sent in its place. Or it raises UpdateRefusedError, when the bridge will never take it,
+        and ClientClosedError, when this client ended before. So does this method itself after the end.
+        """
+        return self._uplink.update_progress(progress)
+
+    async def ping(self, *, timeout: float = 10.0) -> float:  # noqa: ASYNC109  # without one, it could wait for ever
+        """Seconds to the bridge and back: the whole way that an update goes.
+
+        Raises TimeoutError without an answer within ``timeout`` seconds, be it that there is no connection or
+        no bridge; ClientClosedError when this client has ended.
+        """
+        async with asyncio.timeout(timeout):
+            return await self._uplink.ping()
+
     async def close(self, reason: Literal["closed", "signed-out"] = "closed") -> None:
         """Say goodbye, so that the other devices see this one leave at once, and end the broker's session.
 
@@ -131,6 +161,8 @@ class SyncClient:
             return
         task.cancel()
         await asyncio.wait({task})
+        # Here too: a task that is cancelled before its first step runs nothing.
+        self._uplink.close()
         await self._leave(reason)
         self._mailbox.close()
 
@@ -148,6 +180,8 @@ class SyncClient:
             # A fault of this package: the app must not wait for ever for events that cannot come.
             await self._leave("closed")
             self._mailbox.close(exc)
+        finally:
+            self._uplink.close()
 
     def _stop(self, reason: StopReason, detail: str) -> None:
         logger.warning("Stopped: %s", detail)
@@ -177,6 +211,7 @@ class SyncClient:
             history=self._history,
             inbound=self._inbound,
             mailbox=self._mailbox,
+            uplink=self._uplink,
             timing=self._timing,
         )
         try:

@@ -88,3 +88,23 @@ class SessionRefusedError(BridgeError):
 
 class SessionUnavailableError(BridgeError):
     """There is no session to be had at present. Try again."""
+
+
+class UpdateRefusedError(BridgeError):
+    """The bridge refused a device's update; the same one would be refused again.
+
+    ``code`` is that of its ERROR; ``field`` is the path of the wrong field, where one is wrong.
+    """
+
+    def __init__(self, code: str, detail: str, *, field: str | None = None) -> None:
+        self.code = code
+        self.detail = detail
+        self.field = field
+        super().__init__(f"{code}: {field}: {detail}" if field else f"{code}: {detail}")
+
+
+class ClientClosedError(BridgeError):
+    """The device client has ended: nothing more is sent. Whether the bridge had taken it is not known."""
+
+    def __init__(self) -> None:
+        super().__init__("The client was closed")

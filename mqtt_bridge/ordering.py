@@ -1,9 +1,9 @@
 """Which of two states of the same thing is the newer one. Arrival order does not tell: copies overtake."""
 
-from .messages import CreditUpdateMessage, ShootProgressMessage
+from .messages import CreditUpdateMessage, ShootProgressMessage, UpdateProgressMessage
 
 
-def progress_rank(message: ShootProgressMessage) -> tuple[int, bool, int]:
+def progress_rank(message: ShootProgressMessage | UpdateProgressMessage) -> tuple[int, bool, int]:
     """Orders the progress of one shoot: the higher run, then finished before unfinished, then the sequence.
 
     A message of a foreign publisher without a sequence counts as of its timestamp.
