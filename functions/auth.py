@@ -47,9 +47,13 @@ class Caller:
 
     def require_user(self, user: str, *, or_scope: str) -> None:
         """Raise 403 unless the caller is this user, or a service with the scope."""
-        if self.subject == user or or_scope in self.scopes:
+        if or_scope in self.scopes:
             return
-        raise insufficient_scope(or_scope) if self.is_service else foreign_user()
+        # Services name themselves: one called like a user is not that user.
+        if self.is_service:
+            raise insufficient_scope(or_scope)
+        if self.subject != user:
+            raise foreign_user()
 
 
 class Verifier:

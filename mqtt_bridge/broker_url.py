@@ -33,11 +33,12 @@ class BrokerUrl:
         if not parts.hostname:
             raise ValueError("must name a host")
         transport, _, default_port = _SCHEMES[parts.scheme]
-        if transport == "tcp" and (parts.path.strip("/") or parts.query):
+        if transport == "tcp" and parts.path.strip("/"):
             raise ValueError("must not have a path: only ws:// and wss:// do")
+        if parts.query or parts.fragment:
+            # The URL is logged and handed to every client; a query is where keys end up.
+            raise ValueError("must not have a query or a fragment")
         path = (parts.path or "/mqtt") if transport == "websockets" else ""
-        if parts.query:
-            path += f"?{parts.query}"
         return cls(parts.scheme, parts.hostname, parts.port or default_port, path)  # type: ignore[arg-type]
 
     @property

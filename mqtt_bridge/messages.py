@@ -99,7 +99,9 @@ class CreditUpdate(WireModel):
     """What was added (positive) or spent (negative)."""
     reason: Annotated[str, Field(max_length=200)]
     sequence: Count | None = Absent
-    """The ledger's version. A balance with a lower one than is known is dropped."""
+    """The ledger's version; a balance with a lower one than is known is dropped.
+
+    Always send it or never: without it the function's clock fills it, beside which every version is low."""
 
 
 class PromptChange(WireModel):
@@ -199,51 +201,71 @@ class Envelope(WireModel):
 
 
 class ShootProgressMessage(Envelope):
+    """How far a shoot is."""
+
     type: Literal["SHOOT_PROGRESS"] = "SHOOT_PROGRESS"
     data: ShootProgress
 
 
 class CreditUpdateMessage(Envelope):
+    """A user's balance changed."""
+
     type: Literal["CREDIT_UPDATE"] = "CREDIT_UPDATE"
     data: CreditUpdate
 
 
 class PromptChangeMessage(Envelope):
+    """Prompts changed, for one user or for everyone."""
+
     type: Literal["PROMPT_CHANGE"] = "PROMPT_CHANGE"
     data: PromptChange
 
 
 class DeviceConnectedMessage(Envelope):
+    """A device is online."""
+
     type: Literal["DEVICE_CONNECTED"] = "DEVICE_CONNECTED"
     data: DeviceConnected
 
 
 class DeviceDisconnectedMessage(Envelope):
+    """A device left, or was lost."""
+
     type: Literal["DEVICE_DISCONNECTED"] = "DEVICE_DISCONNECTED"
     data: DeviceDisconnected
 
 
 class UpdateProgressMessage(Envelope):
+    """A device says how far a shoot is; the bridge makes it a SHOOT_PROGRESS."""
+
     type: Literal["UPDATE_PROGRESS"] = "UPDATE_PROGRESS"
     data: ShootProgress
 
 
 class PingMessage(Envelope):
+    """A device asks for a PONG."""
+
     type: Literal["PING"] = "PING"
     data: Ping
 
 
 class PongMessage(Envelope):
+    """The bridge answers a PING."""
+
     type: Literal["PONG"] = "PONG"
     data: Pong
 
 
 class AckMessage(Envelope):
+    """The bridge took an UPDATE_PROGRESS."""
+
     type: Literal["ACK"] = "ACK"
     data: Ack
 
 
 class ErrorMessage(Envelope):
+    """The bridge did not take a message."""
+
     type: Literal["ERROR"] = "ERROR"
     data: Error
 

@@ -285,15 +285,7 @@ class Mqtt5Client(aiomqtt.Client):
     ) -> None:
         self._answered(mid, reason_codes)
 
-    def _on_unsubscribe(
-        self,
-        client: PahoClient,
-        userdata: Any,
-        mid: int,
-        reason_codes: list[ReasonCode],
-        properties: Properties | None = None,
-    ) -> None:
-        self._answered(mid, reason_codes)
+    _on_unsubscribe = _on_subscribe
 
     def _on_message(self, client: PahoClient, userdata: Any, message: MQTTMessage) -> None:
         if self._receive is not None:

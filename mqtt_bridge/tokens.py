@@ -53,6 +53,7 @@ class BrokerClaims(BaseModel):
 
     @property
     def client_id(self) -> str:
+        """The MQTT client id that the token is good for."""
         return client_id(self.sub, self.device)
 
 

@@ -11,7 +11,7 @@ from mqtt_bridge.broker_url import BrokerUrl
         ("mqtt://127.0.0.1", BrokerUrl("mqtt", "127.0.0.1", 1883, ""), "tcp", False),
         ("mqtts://b.example:9000/", BrokerUrl("mqtts", "b.example", 9000, ""), "tcp", True),
         ("ws://b.example:8083", BrokerUrl("ws", "b.example", 8083, "/mqtt"), "websockets", False),
-        ("wss://b.example/sync?v=1", BrokerUrl("wss", "b.example", 443, "/sync?v=1"), "websockets", True),
+        ("wss://b.example/sync", BrokerUrl("wss", "b.example", 443, "/sync"), "websockets", True),
         ("mqtt://[::1]:1884", BrokerUrl("mqtt", "::1", 1884, ""), "tcp", False),
     ],
 )
@@ -30,6 +30,7 @@ def test_url_is_read(url: str, parsed: BrokerUrl, transport: str, tls: bool) -> 
         ("mqtt:b.example", "must name a host"),
         ("mqtt://b.example/path", "must not have a path"),
         ("wss://ada:hunter2@b.example", "must not carry credentials"),
+        ("wss://b.example/mqtt?key=hunter2", "must not have a query"),
         ("mqtt://b.example:99999", "Port"),
         ("mqtt://b.example:x", "Port"),
     ],

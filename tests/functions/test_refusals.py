@@ -291,6 +291,13 @@ FORBIDDEN = [
     pytest.param(
         SHOOT_PROGRESS, service("sync:session"), PROGRESS, "insufficient-scope", id="progress, wrong scope"
     ),
+    pytest.param(
+        SHOOT_PROGRESS,
+        bearer(token("ada", "sync:session")),
+        PROGRESS,
+        "insufficient-scope",
+        id="progress, a service with a user's name",
+    ),
     pytest.param(CREDIT_UPDATE, user(), CREDITS, "insufficient-scope", id="a user mints credits"),
     pytest.param(
         CREDIT_UPDATE, service("sync:session"), CREDITS, "insufficient-scope", id="credits, wrong scope"
