@@ -16,6 +16,11 @@ def presence_rank(message: PresenceMessage) -> tuple[int, bool]:
     return message.data.session, isinstance(message, DeviceDisconnectedMessage)
 
 
+def is_newer_presence(new: PresenceMessage, known: PresenceMessage | None) -> bool:
+    """Whether ``new`` replaces what is known of its device. A late will of an older session does not."""
+    return known is None or presence_rank(new) > presence_rank(known)
+
+
 class Devices:
     """What is known of the devices of one user."""
 
@@ -25,11 +30,11 @@ class Devices:
     def take(self, message: PresenceMessage) -> bool:
         """Take a message, and say whether there is something to tell.
 
-        A will that arrives late, of an older session, changes nothing. A device that is shown online and
-        announces itself again, as it does when it renews its token, is no news.
+        A device that is shown online and announces itself again, as it does when it renews its token, is no
+        news.
         """
         known = self._known.get(message.data.device_id)
-        if known is not None and presence_rank(message) <= presence_rank(known):
+        if not is_newer_presence(message, known):
             return False
         self._known.put(message.data.device_id, message)
         return not (isinstance(known, DeviceConnectedMessage) and isinstance(message, DeviceConnectedMessage))
