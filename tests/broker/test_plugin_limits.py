@@ -107,6 +107,41 @@ def test_subscriptions_are_counted(broker: TestBroker, user: str, transport: str
         assert device.subscribe(*_shoots(user, 2, first=SUBSCRIPTIONS)) == [1, NOT_AUTHORIZED]
 
 
+@pytest.mark.parametrize("what", ["payloads", "subscriptions"])
+def test_who_goes_on_beyond_another_limit_is_cut_off(
+    start_broker: StartBroker, user: str, transport: str, what: str
+) -> None:
+    """Beyond a limit is refused as often as a burst is long; who still goes on is disconnected (0x80)."""
+    # A rate that one request after the other cannot reach, so that it is never the reason.
+    limits = {
+        "device_rate": "1000000",
+        "device_burst": "20",
+        "device_payload": "10",
+        "device_subscriptions": "1",
+    }
+    broker = start_broker(options=limits)
+    device = broker.device(user, transport=transport)
+    device.subscribe(*_shoots(user, 1))
+    refused = 0
+
+    def once_more() -> list[int]:
+        if what == "payloads":
+            return device.pubacks([device.send(f"sync/v1/users/{user}/devices/mac", b"x" * 11)])
+        try:
+            return device.subscribe(*_shoots(user, 1, first=1))
+        except AssertionError:
+            return []
+
+    while answers := once_more():
+        assert answers == [NOT_AUTHORIZED]
+        refused += 1
+        assert refused < 200, "it goes on for ever"
+
+    assert refused >= 20
+    assert device.wait_until_ended() == UNSPECIFIED_ERROR
+    assert not any("too many publishes" in line or "too many subscribes" in line for line in broker.log)
+
+
 def test_subscribing_again_does_not_count(broker: TestBroker, user: str) -> None:
     """A device subscribes to all its filters at every wake and reconnect, into the same session, for days."""
     filters = device_rights(user, "mac").sub

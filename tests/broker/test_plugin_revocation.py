@@ -80,7 +80,7 @@ def test_a_delayed_will_is_silenced(broker: TestBroker, user: str) -> None:
         assert phone.receive().payload == b"tablet"
 
 
-def test_sign_out_survives_a_crash(start_broker: StartBroker, user: str) -> None:
+def test_sign_out_survives_a_crash(start_broker: StartBroker, user: str, transport: str) -> None:
     """An acknowledged order is on disk: kill -9 and a start later the session is still refused."""
     broker = start_broker()
     with broker.functions() as functions:
@@ -88,10 +88,10 @@ def test_sign_out_survives_a_crash(start_broker: StartBroker, user: str) -> None
 
     broker.restart(crash=True)
 
-    assert connect(broker, user, SESSION) == NOT_AUTHORIZED
-    assert connect(broker, user, SESSION + 1) == ACCEPTED
+    assert connect(broker, user, SESSION, transport) == NOT_AUTHORIZED
+    assert connect(broker, user, SESSION + 1, transport) == ACCEPTED
     broker.restart()
-    assert connect(broker, user, SESSION) == NOT_AUTHORIZED
+    assert connect(broker, user, SESSION, transport) == NOT_AUTHORIZED
 
 
 def test_an_order_is_forgotten_when_its_tokens_have_expired(broker: TestBroker, user: str) -> None:

@@ -150,6 +150,42 @@ static void test_sizes_and_subscriptions(void)
     CHECK(map_init(&clients));
 }
 
+/* Asks at the pace that is allowed, so that the rate is never the reason; how often it was only refused. */
+static int refusals_until_cut_off(struct client *client, bool subscribes, int64_t *ms)
+{
+    for (int refused = 0; refused < 1000; refused++, *ms += 1000 / options.device_rate) {
+        enum verdict verdict = subscribes ? subscribe(client, "s/more", options.device_subscriptions, 0, *ms)
+                                          : publish(client, "up/x", options.device_payload + 1, false, 0, *ms);
+        if (verdict == CUT_OFF) return refused;
+        CHECK(verdict == DENIED);
+    }
+    return -1;
+}
+
+static void test_who_goes_on_is_cut_off(void)
+{
+    int burst = (int)options.device_burst;
+
+    for (int subscribes = 0; subscribes <= 1; subscribes++) {
+        struct client *device = enter("ada", "up/#", NULL, "s/#");
+        int64_t ms = 0;
+
+        for (uint32_t i = 0; i < options.device_subscriptions; i++) {
+            char filter[16];
+            snprintf(filter, sizeof(filter), "s/%u", i);
+            CHECK_ROW(subscribe(device, filter, i, 0, 0) == GRANTED, filter);
+        }
+        /* Patience is as long as the burst, and one more for each second that this takes. */
+        int refused = refusals_until_cut_off(device, subscribes, &ms);
+        CHECK_ROW(refused >= burst && refused <= burst + 1 + ms / 1000, subscribes ? "filters" : "payloads");
+        /* What is within the limits was refused at no time. */
+        CHECK(publish(device, "up/x", 1, false, 0, ms) == GRANTED);
+        CHECK(subscribe(device, "s/1", options.device_subscriptions, 0, ms) == GRANTED);
+        map_clear(&clients, client_free);
+        CHECK(map_init(&clients));
+    }
+}
+
 int main(void)
 {
     options_init(&options);
@@ -158,6 +194,7 @@ int main(void)
     test_the_end_of_a_token();
     test_floods();
     test_sizes_and_subscriptions();
+    test_who_goes_on_is_cut_off();
     map_clear(&clients, client_free);
     passed(__FILE__);
 }
