@@ -7,17 +7,22 @@ declare global {
   interface Window {
     /** For the tests to look into. */
     sync: SyncClient
+    /** Every status so far. */
+    statuses: string[]
   }
 }
 
 const query = new URLSearchParams(location.search)
 const userId = query.get('user') ?? ''
-const id = query.get('device')
-
 window.sync = createSyncClient({
   getSession: httpSession({ user: () => ({ userId, token: query.get('token') ?? '' }) }),
-  device: { ...(id !== null && { id }) },
   keepAliveSec: 5,
+  ...(query.has('alone') && { tabs: null }),
+})
+window.statuses = []
+window.sync.subscribe(() => {
+  const { status } = window.sync.getSnapshot()
+  if (window.statuses.at(-1) !== status) window.statuses.push(status)
 })
 
 function App() {

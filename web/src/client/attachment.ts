@@ -1,7 +1,7 @@
 import { CatchUp, type ResyncCause } from './catchUp.ts'
 import { type Clock, within } from './clock.ts'
 import { SyncError } from './errors.ts'
-import type { History } from './history.ts'
+import type { History, Origin } from './history.ts'
 import type { Lease } from './lease.ts'
 import { readOwnPresence } from './presence.ts'
 import { type Received, receive } from './receive.ts'
@@ -29,7 +29,7 @@ export interface AttachmentEvents {
   /** A message was dropped. */
   report(error: SyncError): void
   /** All that was queued has come. `missed` says why the app must fetch anew all the same. */
-  caughtUp(missed: ResyncCause | null): void
+  caughtUp(missed: ResyncCause | null, origin: Origin): void
 }
 
 export interface AttachmentOptions {
@@ -202,6 +202,7 @@ export class Attachment {
         knownEpoch: this.#knownEpoch,
         announced: history.announced,
       }),
+      { session: this.#session, epoch: this.#catchUp.epoch },
     )
   }
 

@@ -26,6 +26,23 @@ export interface Device {
   readonly ephemeral: boolean
 }
 
+/** What a connection begins with. */
+export interface Beginning {
+  readonly history: History
+  /** Who it was until now, where another tab has held the connection. */
+  readonly identity: Identity | null
+  /** Another tab has held the connection until now: coming back into it is nobody's business. */
+  readonly resumed: boolean
+  /** Whether the connection is still this tab's to make. Asked before each CONNECT. */
+  readonly mayConnect: () => Promise<boolean>
+}
+
+/** The beginning of a connection that no other tab shares. */
+export function alone(settings: Settings, deviceId: string): Beginning {
+  const history = new History(settings.storage, deviceId)
+  return { history, identity: null, resumed: false, mayConnect: async () => true }
+}
+
 /**
  * Keeps one device connected: one loop, one way to a token. It comes back by itself, for ever, after whatever
  * went wrong; it stops when there is no session to be had or the device was signed out.
@@ -38,8 +55,9 @@ export class Connection implements Line {
   readonly #sessions: Sessions
   readonly #retry: Retry
   readonly #standing: Standing
-  #history: History
-  #identity: Identity | null = null
+  readonly #history: History
+  readonly #mayConnect: () => Promise<boolean>
+  #identity: Identity | null
   /** The connection that holds the broker's session, as long as it lives. */
   #attached: Attachment | null = null
   #running: AbortController | null = null
@@ -50,7 +68,7 @@ export class Connection implements Line {
   /** The page was left. */
   #suspended = false
 
-  constructor(settings: Settings, device: Device, events: LineEvents) {
+  constructor(settings: Settings, device: Device, events: LineEvents, beginning: Beginning) {
     const { clock, backoff, random, graceMs } = settings
     this.#settings = settings
     this.#device = device
@@ -58,8 +76,10 @@ export class Connection implements Line {
     this.#alarm = new Alarm(clock)
     this.#sessions = new Sessions(settings, device.id)
     this.#retry = new Retry(backoff, random)
-    this.#standing = new Standing(clock, graceMs, (state) => events.state(state))
-    this.#history = new History(settings.storage, device.id)
+    this.#standing = new Standing(clock, graceMs, (state) => events.state(state), beginning.resumed)
+    this.#history = beginning.history
+    this.#identity = beginning.identity
+    this.#mayConnect = beginning.mayConnect
   }
 
   start(): void {
@@ -84,8 +104,15 @@ export class Connection implements Line {
     await attached?.leave(reason)
   }
 
+  /** Leaves the broker's session to another tab of this device, without a word. */
+  handOver(): void {
+    this.#end()?.suspend()
+  }
+
   wake(): void {
     if (this.#running === null) return
+    if (this.#suspended)
+      this.#standing.lost(new SyncError('link-failed', 'The page was left', { retryable: true }))
     this.#suspended = false
     this.#hurry = true
     this.#alarm.ring()
@@ -113,6 +140,8 @@ export class Connection implements Line {
       try {
         this.#standing.trying()
         const lease = await this.#usableLease(signal)
+        if (!(await this.#mayConnect())) return
+        signal.throwIfAborted()
         const attached = await this.#attach(lease, signal)
         await this.#hold(attached, lease, signal)
       } catch (thrown) {
@@ -144,7 +173,6 @@ export class Connection implements Line {
       this.#attached = null
       this.#standing.lost(new SyncError('stopped', 'Another user is signed in'))
       this.#history.clear()
-      this.#history = new History(this.#settings.storage, this.#device.id)
       await attached?.leave('signed-out')
     }
     this.#identity = Object.freeze({ userId, deviceId })
@@ -196,7 +224,7 @@ export class Connection implements Line {
   #lost(attached: Attachment, why: SyncError): void {
     if (this.#attached !== attached) return
     this.#attached = null
-    this.#standing.lost(why)
+    if (!this.#suspended) this.#standing.lost(why)
     // Where a renewal waits for its next try, coming back goes first.
     this.#alarm.ring()
   }
@@ -205,12 +233,12 @@ export class Connection implements Line {
     return {
       message: (message, delivery) => this.#events.message(message, delivery),
       report: (error) => this.#events.report(error),
-      caughtUp: (missed) => {
+      caughtUp: (missed, origin) => {
         if (this.#attached !== self()) return
         this.#hurry = false
         this.#standing.connected()
         if (missed !== null) this.#events.resync(missed)
-        this.#events.ready()
+        this.#events.ready(origin)
       },
     }
   }
@@ -238,6 +266,7 @@ export class Connection implements Line {
     if (isRefusal(error)) this.#sessions.drop('refused')
     const delay = this.#hurry ? 0 : this.#retry.delayAfter(error, fresh)
     this.#hurry = false
+    if (attached === null && !this.#suspended) this.#standing.lost(error)
     this.#standing.waiting(error, delay)
     // A page that was left must not connect again; when it is back, the alarm rings.
     await this.#alarm.wait(this.#suspended ? Number.POSITIVE_INFINITY : delay, signal)
@@ -265,11 +294,11 @@ export class Connection implements Line {
 
   #forget(): void {
     this.#history.clear()
-    this.#history = new History(this.#settings.storage, this.#device.id)
     this.#identity = null
   }
 
   #leavePage(): void {
+    // Not told as a loss: in other tabs, which go on without this one, it would flicker.
     this.#suspended = true
     this.#attached?.suspend()
   }

@@ -3,6 +3,12 @@ import type { SyncStorage } from './storage.ts'
 
 const SESSION_KEY = 'kull-sync:session:'
 
+/** Which connection of a device it is, to which boot of the broker. */
+export interface Origin {
+  readonly session: number
+  readonly epoch: string | null
+}
+
 /** What one device of one user remembers from one connection to the next. */
 export class History {
   /** The boot id of the broker, as it was told last. */
@@ -37,6 +43,14 @@ export class History {
     this.outbidBy(session)
   }
 
+  /** Notes a connection that another tab made for this device. */
+  adopt({ session, epoch }: Origin): void {
+    this.#firstSession ??= session
+    this.#announced.set(String(session), true)
+    this.#lastSession = Math.max(session, this.#lastSession ?? 0)
+    this.epoch = epoch
+  }
+
   /** Notes a number that the device's own presence bears. */
   outbidBy(session: number): void {
     this.#lastSession = session
@@ -45,8 +59,11 @@ export class History {
 
   readonly announced = (session: number): boolean => this.#announced.get(String(session)) === true
 
-  /** Nothing of this device stays behind. */
+  /** Nothing of this device stays behind, here or in the browser. */
   clear(): void {
+    this.epoch = null
+    this.#lastSession = this.#firstSession = undefined
+    this.#announced.clear()
     this.#storage.removeItem(this.#key)
   }
 }

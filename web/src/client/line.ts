@@ -1,6 +1,7 @@
 import type { Delivery } from './attachment.ts'
 import type { ResyncCause } from './catchUp.ts'
 import type { SyncError } from './errors.ts'
+import type { Origin } from './history.ts'
 import type { Message } from './messages.ts'
 import type { Received } from './receive.ts'
 import type { NewState } from './state.ts'
@@ -21,7 +22,7 @@ export interface LineEvents {
   message(message: Received, delivery: Delivery): void
   resync(cause: ResyncCause): void
   /** Connected anew: what was not acknowledged must be sent again. */
-  ready(): void
+  ready(origin: Origin): void
   report(error: SyncError): void
 }
 

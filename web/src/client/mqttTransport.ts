@@ -1,33 +1,14 @@
-import type { IClientOptions, IClientPublishOptions, MqttClient } from 'mqtt'
+import mqtt, { type IClientPublishOptions } from 'mqtt'
 import type { Clock } from './clock.ts'
 import { SyncError } from './errors.ts'
 import { clearAndEnd, DISCONNECT_WITH_WILL } from './lastWords.ts'
-import type { ConnectRequest, Incoming, Link, LinkEvents, Transport } from './transport.ts'
+import type { ConnectRequest, Incoming, Link, LinkEvents } from './transport.ts'
 
 /** Milliseconds that connecting, and each answer of the broker, may take. */
 const ANSWER_TIMEOUT = 10_000
 
-/** MQTT over WebSocket, by mqtt.js, which is only loaded when somebody connects. */
-export function mqttTransport(clock: Clock): Transport {
-  return {
-    async connect(request, events, signal) {
-      const { default: mqtt } = await load()
-      if (signal.aborted) throw new SyncError('stopped', 'The client was stopped')
-      return open(mqtt.connect, request, events, signal, clock)
-    },
-  }
-}
-
-async function load() {
-  try {
-    return await import('mqtt')
-  } catch (cause) {
-    throw new SyncError('link-failed', 'The MQTT library could not be loaded', { retryable: true, cause })
-  }
-}
-
-function open(
-  connect: (url: string, options: IClientOptions) => MqttClient,
+/** Connects by mqtt.js, as `Transport` says. */
+export function connect(
   request: ConnectRequest,
   events: LinkEvents,
   signal: AbortSignal,
@@ -35,7 +16,7 @@ function open(
 ): Promise<Link> {
   let socket: WebSocket | undefined
   const { will } = request
-  const client = connect(request.url, {
+  const client = mqtt.connect(request.url, {
     protocolVersion: 5,
     clientId: request.clientId,
     username: request.username,

@@ -1,10 +1,11 @@
 import { BACKOFF, type Backoff } from './backoff.ts'
 import { type Clock, createClock } from './clock.ts'
 import { SyncError } from './errors.ts'
-import { mqttTransport } from './mqttTransport.ts'
+import { lazyTransport } from './lazyTransport.ts'
 import { browserPage, type Page } from './page.ts'
 import type { GetSession } from './session.ts'
 import { browserStorage, type SyncStorage } from './storage.ts'
+import { browserTabs, type Tabs } from './tabs.ts'
 import type { Transport } from './transport.ts'
 import { DEVICE_ID, type DeviceConnected } from './wire.generated.ts'
 
@@ -12,9 +13,10 @@ export type Platform = DeviceConnected['platform']
 
 export interface DeviceOptions {
   /**
-   * 1 to 128 printable ASCII characters without space and `/ + # $ :`. Give one only where this client is the
-   * only one that has it, as in a desktop app. Without one the client is a guest: it is a device as long as the
-   * page lives, and leaves nothing behind.
+   * 1 to 128 printable ASCII characters without space and `/ + # $ :`. Default: one that the browser keeps until the
+   * user signs out, the same for all its tabs. Where tabs cannot share (no Web Locks, or no browser) the default is
+   * a guest: a device as long as the page lives, that leaves nothing behind. Give one there only if nobody else has
+   * it, as in a desktop app.
    */
   readonly id?: string
   /** As other devices show it. Default: `Browser`. */
@@ -27,6 +29,11 @@ export interface DeviceOptions {
 export interface SyncOptions {
   readonly getSession: GetSession
   readonly device?: DeviceOptions
+  /**
+   * Tabs of the same group share one connection and one presence. Give the user's id where two tabs of a browser may
+   * have two users signed in. Default: one group for all.
+   */
+  readonly tabGroup?: string
   readonly backoff?: Partial<Backoff>
   /** Seconds between signs of life, at most what the session answer says. Default: 30. */
   readonly keepAliveSec?: number
@@ -41,6 +48,8 @@ export interface SyncOptions {
   readonly clock?: Clock
   readonly page?: Page
   readonly storage?: SyncStorage
+  /** How tabs find each other. Null: this one stays by itself. */
+  readonly tabs?: Tabs | null
   /** From 0 up to 1. */
   readonly random?: () => number
 }
@@ -60,9 +69,11 @@ export function settle(options: SyncOptions): Settings {
     graceMs: 3000,
     // biome-ignore lint/suspicious/noConsole: the place to learn of it where the app named none
     onError: (error) => console.error(error),
-    transport: mqttTransport(clock),
+    transport: lazyTransport(clock),
     page: browserPage,
     storage: browserStorage(),
+    tabs: browserTabs(),
+    tabGroup: '',
     random: Math.random,
     ...withoutUndefined(options),
     clock,

@@ -1,5 +1,7 @@
 /** The life of the page that the client runs in. */
 export interface Page {
+  /** Whether somebody may be looking at it. */
+  readonly visible: boolean
   /** Calls back when the page comes back to somebody: it may have slept. Returns what ends it. */
   onWake(listener: () => void): () => void
   /** Calls back when the page goes: what is done must be done before the callback returns. */
@@ -8,6 +10,9 @@ export interface Page {
 
 /** The browser's page. Where there is none, as on a server, it neither wakes nor leaves. */
 export const browserPage: Page = {
+  get visible() {
+    return typeof document !== 'undefined' && document.visibilityState === 'visible'
+  },
   onWake(listener) {
     if (typeof document === 'undefined') return () => undefined
     const whenVisible = () => {
@@ -35,6 +40,7 @@ function listen(wanted: readonly (readonly [EventTarget, string, () => void])[])
 
 /** A page that a test wakes and leaves. */
 export class FakePage implements Page {
+  visible = true
   readonly #wake = new Set<() => void>()
   readonly #leave = new Set<() => void>()
 

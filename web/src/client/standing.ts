@@ -4,8 +4,8 @@ import { CONNECTED, type NewState } from './state.ts'
 
 /** Tells where a connection stands, from what happens to it. */
 export class Standing {
-  #inStep = false
-  #before = false
+  #inStep: boolean
+  #before: boolean
   #tries = 0
   #nextRetryAt: number | null = null
   #error: SyncError | null = null
@@ -15,7 +15,9 @@ export class Standing {
   readonly #graceMs: number
   readonly #tell: (state: NewState) => void
 
-  constructor(clock: Clock, graceMs: number, tell: (state: NewState) => void) {
+  /** `resumed`: it is known as connected, and stays so unless it fails. */
+  constructor(clock: Clock, graceMs: number, tell: (state: NewState) => void, resumed: boolean) {
+    this.#inStep = this.#before = resumed
     this.#clock = clock
     this.#graceMs = graceMs
     this.#tell = tell
@@ -49,6 +51,7 @@ export class Standing {
   }
 
   lost(error: SyncError): void {
+    if (!this.#inStep) return
     this.#inStep = false
     this.#error = error
     this.#show()

@@ -36,8 +36,15 @@ type WithoutSince<T> = T extends unknown ? Omit<T, 'since'> : never
 /** A state before it is known since when. */
 export type NewState = WithoutSince<SyncState>
 
-export const IDLE: NewState = { status: 'disconnected', reason: 'idle', error: null }
-export const CONNECTED: NewState = { status: 'connected', rttMs: null }
+export const IDLE = { status: 'disconnected', reason: 'idle', error: null } as const satisfies NewState
+export const CONNECTING = {
+  status: 'connecting',
+  attempt: 1,
+  nextRetryAt: null,
+  prolonged: false,
+  error: null,
+} as const satisfies NewState
+export const CONNECTED = { status: 'connected', rttMs: null } as const satisfies NewState
 
 /** The next state, or the same object when nothing changed. */
 export function nextState(known: SyncState, next: NewState, now: number): SyncState {

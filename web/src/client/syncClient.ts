@@ -1,17 +1,19 @@
 import type { Delivery } from './attachment.ts'
 import type { BatchedMap } from './batchedMap.ts'
 import type { ResyncCause } from './catchUp.ts'
-import { Connection } from './connection.ts'
+import { alone, Connection } from './connection.ts'
+import { browserDeviceId, forgetDeviceId } from './deviceId.ts'
 import { SyncError } from './errors.ts'
 import type { EventMeta, SyncEvents, SyncEventType, SyncHandler } from './events.ts'
 import { Handlers } from './handlers.ts'
 import { Inbound } from './inbound.ts'
-import type { Identity, Line } from './line.ts'
+import type { Identity, Line, LineEvents, UplinkMessage } from './line.ts'
 import { newId } from './messages.ts'
 import { type Settings, type SyncOptions, settle } from './options.ts'
 import { Pings } from './pings.ts'
 import { type DeviceState, Present, type ShootState } from './present.ts'
 import type { Received } from './receive.ts'
+import { SharedLine } from './sharedLine.ts'
 import { IDLE, type NewState, nextState, type SyncState } from './state.ts'
 import { type ShootUpdate, Uplink } from './uplink.ts'
 
@@ -23,7 +25,7 @@ type AnyHandlers = { readonly [T in SyncEventType]: Handlers<[SyncEvents[T], Eve
 /** Keeps this app in step with the user's other devices. Made by `createSyncClient`. */
 export class SyncClient {
   readonly #settings: Settings
-  readonly #line: Line
+  #line: Line | null = null
   readonly #present: Present
   readonly #inbound: Inbound
   readonly #uplink: Uplink
@@ -42,8 +44,8 @@ export class SyncClient {
     this.#state = Object.freeze({ ...IDLE, since: clock.date() })
     this.#present = new Present(clock)
     this.#inbound = new Inbound(this.#present)
-    this.#uplink = new Uplink(clock, (message) => this.#line.publish(message))
-    this.#pings = new Pings(clock, (message) => this.#line.publish(message))
+    this.#uplink = new Uplink(clock, (message) => this.#publish(message))
+    this.#pings = new Pings(clock, (message) => this.#publish(message))
     this.#stateHandlers = new Handlers(onError)
     this.#resyncHandlers = new Handlers(onError)
     this.#handlers = {
@@ -54,19 +56,6 @@ export class SyncClient {
       DEVICE_DISCONNECTED: new Handlers(onError),
       DEVICE_REMOVED: new Handlers(onError),
     }
-    const { id } = settings.device
-    this.#line = new Connection(
-      settings,
-      { id: id ?? newId(), ephemeral: id === undefined },
-      {
-        state: (state) => this.#setState(state),
-        identity: (identity) => this.#meet(identity),
-        message: (message, delivery) => this.#take(message, delivery),
-        resync: (cause) => this.#resyncHandlers.call({ cause }),
-        ready: () => this.#identity && this.#uplink.ready(this.#identity),
-        report: (error) => this.#report(error),
-      },
-    )
   }
 
   /** Who this is, by the last session answer. Null: nobody, as yet or no longer. */
@@ -85,21 +74,25 @@ export class SyncClient {
   }
 
   /** Connects, and stays connected. Does nothing when it is at it; after a sign-out it begins anew. */
-  connect = (): void => this.#line.start()
+  connect = (): void => {
+    if (this.#state.status !== 'disconnected') return
+    this.#line = this.#newLine()
+    this.#line.start()
+  }
 
   /** Leaves as one who quits: other devices see it go at once. Takes a few seconds at most; does not reject. */
   disconnect = async (): Promise<void> => {
     this.#dropPending()
-    await this.#line.stop('closed')
+    await this.#line?.stop('closed')
   }
 
   /** Leaves for good: says so, ends the broker's session, forgets this user. Does not reject. */
   signOut = async (): Promise<void> => {
-    await this.#line.stop('signed-out')
+    await this.#line?.stop('signed-out')
   }
 
   /** Looks whether the connection stands, and where it does not, tries at once. */
-  retryNow = (): void => this.#line.wake()
+  retryNow = (): void => this.#line?.wake()
 
   /** Calls back at each change of state. Returns its undo. */
   subscribe = (listener: () => void): (() => void) => this.#stateHandlers.add(listener)
@@ -137,12 +130,41 @@ export class SyncClient {
     return rttMs
   }
 
+  #newLine(): Line {
+    const { device, tabs, storage } = this.#settings
+    // What an earlier line still has to say is not listened to.
+    const heard =
+      <Args extends unknown[]>(hear: (...args: Args) => void) =>
+      (...args: Args) => {
+        if (this.#line === line) hear(...args)
+      }
+    const events: LineEvents = {
+      state: heard((state) => this.#setState(state)),
+      identity: heard((identity) => this.#meet(identity)),
+      message: heard((message, delivery) => this.#take(message, delivery)),
+      resync: heard((cause) => this.#resyncHandlers.call({ cause })),
+      ready: heard(() => this.#identity && this.#uplink.ready(this.#identity)),
+      report: heard((error) => this.#report(error)),
+    }
+    const line: Line = tabs
+      ? new SharedLine(this.#settings, device.id ?? browserDeviceId(storage), tabs, events)
+      : ownLine(this.#settings, events)
+    return line
+  }
+
+  async #publish(message: UplinkMessage): Promise<void> {
+    await this.#line?.publish(message)
+  }
+
   /** The only place where the state changes, so no listener misses a change. */
   #setState(next: NewState): void {
     const state = nextState(this.#state, next, this.#settings.clock.date())
     if (state === this.#state) return
     this.#state = state
-    if (state.status === 'disconnected' && state.reason !== 'idle') this.#forget()
+    if (state.status === 'disconnected' && state.reason !== 'idle') {
+      this.#forget()
+      forgetDeviceId(this.#settings.storage)
+    }
     this.#stateHandlers.call()
   }
 
@@ -205,6 +227,13 @@ export class SyncClient {
     this.#reported.add(kind)
     this.#settings.onError(error)
   }
+}
+
+/** A connection that no other tab shares, for a device with a name of its own or for a guest. */
+function ownLine(settings: Settings, events: LineEvents): Line {
+  const { id = newId() } = settings.device
+  const device = { id, ephemeral: settings.device.id === undefined }
+  return new Connection(settings, device, events, alone(settings, id))
 }
 
 /** The device that an event began at. */

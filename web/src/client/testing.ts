@@ -1,6 +1,7 @@
 /** What the tests of this package share: a client among fakes, and messages as the functions publish them. */
 import { FakeBroker } from './fakeBroker.ts'
 import { FakeClock } from './fakeClock.ts'
+import { FakeBrowser } from './fakeTabs.ts'
 import type { Message, MessageType } from './messages.ts'
 import type { SyncOptions } from './options.ts'
 import { FakePage } from './page.ts'
@@ -44,7 +45,47 @@ export function clientAmongFakes(
   return { client, clock, broker, page, storage, errors, asked }
 }
 
-/** The same, connected and in step. */
+/** Tabs of one browser: each a client of its own, on one clock, one broker and one storage. */
+export function browserAmongFakes(options: Partial<SyncOptions> = {}) {
+  const clock = new FakeClock()
+  const broker = new FakeBroker(clock)
+  const storage = new MemoryStorage()
+  const browser = new FakeBrowser()
+  const asked: SessionContext[] = []
+  /** Opens a tab, which connects. */
+  const open = async (more: Partial<SyncOptions> = {}) => {
+    const tab = browser.tab()
+    const page = new FakePage()
+    const answer = broker.getSession(USER)
+    const client = new SyncClient({
+      clock,
+      transport: broker,
+      storage,
+      page,
+      tabs: tab,
+      random: () => 0.5,
+      onError: (error) => {
+        throw error
+      },
+      getSession: (context) => {
+        asked.push(context)
+        return answer(context)
+      },
+      ...options,
+      ...more,
+    })
+    const statuses: string[] = []
+    const resyncs: string[] = []
+    client.subscribe(() => statuses.push(client.getSnapshot().status))
+    client.onResync(({ cause }) => resyncs.push(cause))
+    client.connect()
+    await clock.advance(0)
+    return { client, tab, page, statuses, resyncs }
+  }
+  return { clock, broker, storage, browser, asked, open }
+}
+
+/** A client among fakes, connected and in step. */
 export async function connectedClient(options: Parameters<typeof clientAmongFakes>[0] = {}) {
   const world = clientAmongFakes(options)
   world.client.connect()

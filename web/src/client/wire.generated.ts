@@ -29,7 +29,7 @@ export interface CreditUpdate {
   /** What was added (positive) or spent (negative). */
   readonly change: number
   readonly reason: string
-  /** The ledger's version. A balance with a lower one than is known is dropped. */
+  /** The ledger's version; a balance with a lower one than is known is dropped. Always send it or never: without it the function's clock fills it, beside which every version is low. */
   readonly sequence?: number
 }
 
