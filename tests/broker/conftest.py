@@ -75,10 +75,10 @@ class TestBroker:
         assert link.connect(user, token or self.mint(user, device, rights), **how) == ACCEPTED
         return link
 
-    def functions(self) -> Link:
+    def functions(self, transport: str = "tcp") -> Link:
         """An instance of the HTTP functions that is connected."""
         instance = uuid.uuid4().hex
-        link = self.link(f"$functions:{instance}")
+        link = self.link(f"$functions:{instance}", transport)
         token = self.mint("$functions", instance, functions_rights(instance))
         assert link.connect("$functions", token, keepalive=1200) == ACCEPTED
         return link
