@@ -81,13 +81,16 @@ async def test_what_a_device_reports_reaches_the_others(
         assert 0 < await mac.client.ping() < PATIENCE
 
 
-async def test_many_shoots_at_once(broker: TestBroker, user: str) -> None:
-    """More than the broker lets a device send at once: they take their turns, and none is lost."""
-    sessions = Sessions(broker)
-    async with working(broker), running(sessions, user, "mac") as mac:
-        told = await outcomes(*(mac.client.update_progress(progress(1, f"s{n}")) for n in range(130)))
+async def test_many_shoots_at_once(
+    start_broker: StartBroker, user: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """More than the broker lets a device send at once: they take their turns, and it never has to refuse."""
+    broker = start_broker(options={"device_burst": "10"})
+    async with working(broker), running(Sessions(broker), user, "mac") as mac:
+        told = await outcomes(*(mac.client.update_progress(progress(1, f"s{n}")) for n in range(60)))
 
     assert set(told) == {"acknowledged"}
+    assert "refused" not in caplog.text
 
 
 async def test_what_was_reported_without_a_connection_is_kept(broker: TestBroker, user: str) -> None:
@@ -321,4 +324,29 @@ async def test_a_broker_that_refuses_for_now(
         with caplog.at_level(logging.WARNING, "mqtt_bridge.uplink_sender"):
             await timing.advance(RETRY_AFTER)
             await until(lambda: "refused to pass on" in caplog.text)
+        assert not large.done()
+
+
+async def test_what_was_refused_is_not_sent_at_each_reconnect(
+    start_broker: StartBroker,
+    user: str,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A broker cuts off who goes on with what it refuses; then each connection would end with the next."""
+    monkeypatch.setattr("mqtt_bridge.progress_queue.RETRY_AFTER", 1000)
+    broker = start_broker(options={"device_payload": "600"})
+    async with (
+        working(broker),
+        proxied(broker.control.tcp_port) as proxy,
+        running(Sessions(broker, port=proxy.port), user, "mac") as mac,
+    ):
+        large = mac.client.update_progress(progress(1, current_image="x" * 700))
+        await until(lambda: "refused to pass on" in caplog.text)
+        proxy.cut()
+        # It would go out before this one.
+        assert await outcomes(mac.client.update_progress(progress(1, "another"))) == ["acknowledged"]
+
+        assert proxy.connections == 2
+        assert caplog.text.count("refused to pass on") == 1
         assert not large.done()
