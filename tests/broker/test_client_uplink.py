@@ -344,7 +344,8 @@ async def test_what_was_refused_is_not_sent_at_each_reconnect(
         large = mac.client.update_progress(progress(1, current_image="x" * 700))
         await until(lambda: "refused to pass on" in caplog.text)
         proxy.cut()
-        # It would go out before this one.
+        await until(lambda: proxy.connections == 2 and mac.client.connected)
+        # What is due since the reconnect goes out before this one.
         assert await outcomes(mac.client.update_progress(progress(1, "another"))) == ["acknowledged"]
 
         assert proxy.connections == 2
