@@ -4,7 +4,8 @@ import { FakeClock } from './fakeClock.ts'
 
 function world(limit?: number) {
   const clock = new FakeClock()
-  const map = new BatchedMap<number>(clock, limit)
+  const errors: unknown[] = []
+  const map = new BatchedMap<number>(clock, (error) => errors.push(error), limit)
   const told = { all: 0, a: 0, b: 0 }
   map.subscribe(() => {
     told.all += 1
@@ -15,7 +16,7 @@ function world(limit?: number) {
   map.subscribeTo('b', () => {
     told.b += 1
   })
-  return { clock, map, told }
+  return { clock, map, told, errors }
 }
 
 test('a first change is shown at once, a thousand in a second about ten times, the last one always', async () => {
@@ -89,4 +90,14 @@ test('an undone listener is not called', async () => {
   map.set('a', 1)
   await clock.advance(100)
   expect(told.a).toBe(1)
+})
+
+test('a listener that throws is reported and harms nobody', () => {
+  const { map, told, errors } = world()
+  map.subscribeTo('b', () => {
+    throw new Error('of the app')
+  })
+  map.set('b', 1)
+  expect(errors).toMatchObject([{ code: 'handler-failed' }])
+  expect(told).toMatchObject({ all: 1, b: 1 })
 })

@@ -1,4 +1,6 @@
 import type { Clock } from './clock.ts'
+import type { SyncError } from './errors.ts'
+import { Handlers } from './handlers.ts'
 import { Recent } from './recent.ts'
 
 /** Milliseconds between two looks at what changed. */
@@ -15,11 +17,14 @@ export class BatchedMap<V> {
   #changed = new Set<string>()
   #waiting = false
   readonly #clock: Clock
-  readonly #listeners = new Set<() => void>()
-  readonly #keyListeners = new Map<string, Set<() => void>>()
+  readonly #onError: (error: SyncError) => void
+  readonly #handlers: Handlers<[]>
+  readonly #keyHandlers = new Map<string, Handlers<[]>>()
 
-  constructor(clock: Clock, limit?: number) {
+  constructor(clock: Clock, onError: (error: SyncError) => void, limit?: number) {
     this.#clock = clock
+    this.#onError = onError
+    this.#handlers = new Handlers(onError)
     this.#latest = new Recent(limit)
   }
 
@@ -53,19 +58,16 @@ export class BatchedMap<V> {
   }
 
   /** Calls back when anything is shown anew. Returns its undo. */
-  subscribe = (listener: () => void): (() => void) => {
-    this.#listeners.add(listener)
-    return () => void this.#listeners.delete(listener)
-  }
+  subscribe = (listener: () => void): (() => void) => this.#handlers.add(listener)
 
   /** Calls back when this key is. */
   subscribeTo(key: string, listener: () => void): () => void {
-    const listeners = this.#keyListeners.get(key) ?? new Set()
-    this.#keyListeners.set(key, listeners)
-    listeners.add(listener)
+    const handlers = this.#keyHandlers.get(key) ?? new Handlers(this.#onError)
+    this.#keyHandlers.set(key, handlers)
+    const undo = handlers.add(listener)
     return () => {
-      listeners.delete(listener)
-      if (listeners.size === 0 && this.#keyListeners.get(key) === listeners) this.#keyListeners.delete(key)
+      undo()
+      if (handlers.size === 0 && this.#keyHandlers.get(key) === handlers) this.#keyHandlers.delete(key)
     }
   }
 
@@ -91,7 +93,7 @@ export class BatchedMap<V> {
     this.#changed = new Set()
     this.#shown = new Map([...this.#latest.entries()].sort(([a], [b]) => (a < b ? -1 : 1)))
     this.#list = Object.freeze([...this.#shown.values()])
-    for (const key of changed) for (const listener of this.#keyListeners.get(key) ?? []) listener()
-    for (const listener of this.#listeners) listener()
+    for (const key of changed) this.#keyHandlers.get(key)?.call()
+    this.#handlers.call()
   }
 }

@@ -16,6 +16,10 @@ export class Handlers<Args extends unknown[]> {
     return () => void this.#handlers.delete(handler)
   }
 
+  get size(): number {
+    return this.#handlers.size
+  }
+
   call(...args: Args): void {
     for (const { call } of this.#handlers) {
       try {

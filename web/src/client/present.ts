@@ -1,6 +1,7 @@
 import type { Delivery } from './attachment.ts'
 import { BatchedMap } from './batchedMap.ts'
 import type { Clock } from './clock.ts'
+import type { SyncError } from './errors.ts'
 import type { Message } from './messages.ts'
 import type { Platform } from './options.ts'
 import type { PresenceMessage } from './presence.ts'
@@ -39,10 +40,10 @@ export class Present {
   readonly devices: BatchedMap<DeviceState>
   readonly #clock: Clock
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, onError: (error: SyncError) => void) {
     this.#clock = clock
-    this.shoots = new BatchedMap(clock)
-    this.devices = new BatchedMap(clock)
+    this.shoots = new BatchedMap(clock, onError)
+    this.devices = new BatchedMap(clock, onError)
   }
 
   showShoot({ data, timestamp, deviceId }: Message<'SHOOT_PROGRESS'>): void {
@@ -63,7 +64,7 @@ export class Present {
         appVersion: born ? (born.appVersion ?? null) : (known?.appVersion ?? null),
         online: born !== null,
         // A device that renews its token has been on line all the time.
-        since: born && known?.online ? known.since : this.#since(message, expiresIn),
+        since: born && known?.online ? known.since : presenceSince(message, expiresIn, this.#clock.date()),
         reason,
         self: deviceId === ownId,
       }),
@@ -74,10 +75,13 @@ export class Present {
     this.shoots.clear()
     this.devices.clear()
   }
+}
 
-  /** A will bears the time of its CONNECT; when it fired is told by how long it will still be kept. */
-  #since(message: PresenceMessage, expiresIn: number | null): number {
-    if (message.type === 'DEVICE_CONNECTED' || expiresIn === null) return message.timestamp
-    return this.#clock.date() - Math.max(0, PRESENCE_EXPIRY - expiresIn * 1000)
-  }
+/**
+ * Since when a device is on line, or away. A will bears the time of its CONNECT; when it fired is told by how long it
+ * will still be kept.
+ */
+export function presenceSince(message: PresenceMessage, expiresIn: number | null, now: number): number {
+  if (message.type === 'DEVICE_CONNECTED' || expiresIn === null) return message.timestamp
+  return now - Math.max(0, PRESENCE_EXPIRY - expiresIn * 1000)
 }

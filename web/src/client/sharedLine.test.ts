@@ -259,3 +259,14 @@ test('groups of tabs have nothing to do with each other', async () => {
   expect([client.identity?.userId, other.client.identity?.userId]).toEqual(['ada', 'bob'])
   expect(broker.connections).toBe(2)
 })
+
+test('a tab that somebody comes back to makes the leader look', async () => {
+  const { clock, broker, open } = browserAmongFakes()
+  await open()
+  const { page } = await open()
+  const before = broker.probes
+  page.wake()
+  await clock.advance(0)
+
+  expect(broker.probes).toBe(before + 1)
+})

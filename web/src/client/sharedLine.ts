@@ -1,5 +1,6 @@
 import { sleep } from './clock.ts'
 import { Connection } from './connection.ts'
+import type { SyncError } from './errors.ts'
 import { History, type Origin } from './history.ts'
 import type { Identity, Line, LineEvents, UplinkMessage } from './line.ts'
 import { type Note, plainError, plainState, readError, readState } from './notes.ts'
@@ -55,7 +56,11 @@ export class SharedLine implements Line {
     const { signal } = running
     this.#running = running
     this.#channel = this.#tabs.channel(this.#name, (note) => this.#hear(note as Note))
-    const undo = this.#settings.page.onWake(() => this.#ask())
+    const undo = this.#settings.page.onWake(() => {
+      // A leader wakes by itself; from a tab that is back the leader, which may be hidden, has to hear it.
+      if (this.#connection === null) this.wake()
+      this.#ask()
+    })
     signal.addEventListener('abort', undo)
     this.#take({ kind: 'state', state: CONNECTING })
     this.#post({ kind: 'join' })
@@ -176,7 +181,10 @@ export class SharedLine implements Line {
         connection?.wake()
         break
       case 'publish':
-        connection?.publish(note.message).catch(() => undefined)
+        // What is not acknowledged is sent again by the tab that it comes from.
+        connection?.publish(note.message).catch((error: SyncError) => {
+          if (!error.retryable) this.#events.report(error)
+        })
         break
       case 'sign-out':
         void this.#signedOut()

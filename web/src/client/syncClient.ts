@@ -42,7 +42,7 @@ export class SyncClient {
     const { clock, onError } = settings
     this.#settings = settings
     this.#state = Object.freeze({ ...IDLE, since: clock.date() })
-    this.#present = new Present(clock)
+    this.#present = new Present(clock, onError)
     this.#inbound = new Inbound(this.#present)
     this.#uplink = new Uplink(clock, (message) => this.#publish(message))
     this.#pings = new Pings(clock, (message) => this.#publish(message))
