@@ -9,6 +9,7 @@
  * sleep between requests. 0 would mean that a dead connection stays for ever. */
 #define KEEPALIVE_MAX_DEVICE 60
 #define KEEPALIVE_MAX_SERVICE 1200
+#define PROTOCOL_VERSION 5
 
 /* New in 2.1; absent on 2.0, where the address is NULL. */
 extern struct mosquitto *mosquitto_client(const char *clientid) __attribute__((weak));
@@ -55,6 +56,9 @@ static const char *admit(struct jwt_auth *plugin, const struct mosquitto_evt_bas
     };
 
     if (!expected.username || !data->password || !expected.client_id) return "no user name or no password";
+    /* Before MQTT 5 a refused publish is acknowledged like any other, and a will has neither
+     * delay nor expiry: such a client would lose messages, and leave ghosts. */
+    if (mosquitto_client_protocol_version(data->client) != PROTOCOL_VERSION) return "the protocol is not MQTT 5";
     if ((fault = check_keepalive(data->client, expected.username))) return fault;
     if ((fault = jwt_verify(plugin->keys, &expected, data->password, &claims))) return fault;
 
