@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from .connection import Incoming
-from .errors import UnreadableMessageError
+from .errors import InvalidTopicError, UnreadableMessageError
 from .messages import DeviceConnectedMessage, DeviceDisconnectedMessage
 from .presence import PresenceMessage
 from .receive import receive
@@ -65,10 +65,12 @@ class PresenceReading:
         self._devices: dict[str, RetainedPresence | None] = {}
 
     def take(self, incoming: Incoming) -> None:
-        """A message arrived. The one that came last counts, as it does for the broker."""
+        """A presence message arrived. The one that came last counts, as it does for the broker."""
         self.count += 1
-        topic = parse(incoming.topic)
-        if not isinstance(topic, PresenceTopic):
+        try:
+            topic = cast("PresenceTopic", parse(incoming.topic))
+        except InvalidTopicError:
+            # A foreign publisher's; no device of ours can have this id.
             return
         if incoming.payload:
             self._devices[topic.device] = _read(topic, incoming)

@@ -8,7 +8,7 @@ from typing import Any
 from . import tokens
 from .broker_url import BrokerUrl
 from .connection import Connection, Incoming
-from .errors import LinkError
+from .errors import InvalidTopicError, LinkError
 from .rights import Rights
 from .tokens import SigningKey
 from .topics import EPOCH, CreditsTopic, Subscription, UserTopic, client_id, parse, user_shoots
@@ -48,7 +48,11 @@ async def retained_events(
     all_told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def hear(message: Incoming) -> None:
-        topic = parse(message.topic)
+        try:
+            topic = parse(message.topic)
+        except InvalidTopicError:
+            # A foreign publisher's; no shoot of ours can have this id.
+            return
         if isinstance(topic, UserTopic):
             # News, not retained: what comes meanwhile is retained from then on, unless it is empty.
             (found.add if message.payload else found.discard)(topic)

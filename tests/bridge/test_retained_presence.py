@@ -71,6 +71,9 @@ def test_since(message: Any, expires_in: int | None, online: bool, ago: int) -> 
         pytest.param([incoming(b""), incoming(born())], ["mac"], ["mac"], id="removed and back"),
         pytest.param([incoming(born()), incoming(b"?")], [], ["mac"], id="overwritten with nonsense"),
         pytest.param([incoming(b"?"), incoming(born())], ["mac"], ["mac"], id="nonsense overwritten"),
+        pytest.param(
+            [incoming(b"?", "a b"), incoming(born())], ["mac"], ["mac"], id="an id that no device has"
+        ),
         pytest.param([incoming(born(device="pc"))], [], ["mac"], id="names another device"),
         pytest.param([incoming(born(), user="eve")], [], ["mac"], id="names another user"),
     ],

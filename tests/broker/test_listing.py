@@ -179,6 +179,20 @@ async def test_nonsense_is_named_and_not_shown(
     assert await publisher.read_device(topic) is None
 
 
+async def test_topics_that_are_not_ours_are_passed_over(
+    broker: TestBroker, publisher: MqttPublisher, user: str
+) -> None:
+    """A foreign publisher may retain under ids that we would not take; what is ours is found all the same."""
+    await announce(publisher, user, 1)
+    await retain_events(publisher, user, 1)
+    with broker.functions() as foreign:
+        for topic in (f"sync/v1/users/{user}/devices/a b", f"sync/v1/users/{user}/events/shoots/a b"):
+            foreign.publish(topic, b"x", retain=True)
+
+    assert (await publisher.list_devices(user)).device_ids == ["device-00000"]
+    assert await publisher.list_events(user) == [CreditsTopic(user), ShootTopic(user, "s0")]
+
+
 async def test_no_subscription_stays(broker: TestBroker, user: str, new_publisher: NewPublisher) -> None:
     """After a reading, and after one that was given up, nobody listens: a publisher is told ``none``."""
     reader, publisher = new_publisher(broker), new_publisher(broker)
