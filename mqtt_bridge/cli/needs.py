@@ -137,6 +137,15 @@ NEEDS = (
     Need("OpenSSL", "the plugin verifies tokens with it", "libssl-dev", BUILDS, headers("openssl/evp.h")),
     Need("Chromium", "the browser of the web tests", "chromium", ("test",), lambda: command("chromium")),
     Need("clang", "fuzzes the plugin's parsers", "clang libclang-rt-dev", ("test",), fuzzer),
+    Need(
+        "mosquitto_sub",
+        "a client that nobody here wrote, tried against the protocol",
+        "mosquitto-clients",
+        ("test",),
+        lambda: command("mosquitto_sub"),
+    ),
+    Need("jq", "reads a session for that client", "jq", ("test",), lambda: first_line("jq", "--version")),
+    Need("curl", "asks for that session", "curl", ("test",), lambda: first_line("curl", "--version")),
     # Not to be installed unasked: Debian's package would push out an engine that comes from elsewhere.
     Need(
         "Docker",

@@ -48,7 +48,7 @@ def functions(broker: TestBroker, directory: Path) -> Iterator[str]:
                 cwd=ROOT,
                 env=environment(
                     broker_url=url_of(broker),
-                    public_broker_urls=url_of(broker),
+                    public_broker_urls=f"{url_of(broker)},ws://{broker.control.host}:{broker.control.ws_port}",
                     signing_key=broker.key.to_pem(),
                     auth_issuer=callers.ISSUER,
                     auth_audience=callers.AUDIENCE,
