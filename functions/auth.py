@@ -126,7 +126,10 @@ class Verifier:
 
 def _scopes(claims: dict[str, Any]) -> frozenset[str]:
     scope = claims.get("scope")
-    return frozenset(scope.split()) if isinstance(scope, str) else frozenset()
+    if not isinstance(scope, str):
+        return frozenset()
+    # At the space alone (RFC 6749, 3.3): str.split() would see scopes where the issuer wrote one odd word.
+    return frozenset(word for word in scope.split(" ") if word)
 
 
 def _refused(reason: str) -> ProblemError:

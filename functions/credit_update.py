@@ -24,6 +24,11 @@ async def credit_update(update: Posted[CreditUpdateBody], outbox: RequestOutbox)
 
     Needs the scope `sync:publish`: a user who could post here could mint credits on every screen. Send the
     ledger's version as `sequence`: a balance older than the one that is shown is dropped.
+
+    Wait for each answer before you post the next balance of the same user, and after a time-out or a 503
+    retry the newest balance alone. The functions remember nothing: what is posted last is what the broker
+    retains, also with a lower `sequence`. Devices that are online drop it then; one that comes later would
+    see the older balance until the next update.
     """
     return await outbox.publish(update)
 

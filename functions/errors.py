@@ -30,10 +30,16 @@ def invalid(errors: Iterable[Mapping[str, Any]], *, within: int = 0) -> ProblemE
     for error in islice(errors, MAX_FAULTS):
         if error["type"] == "json_invalid":
             # 400 and not 422, which is for content whose syntax is correct (RFC 9110, 15.5.21).
-            return ProblemError(400, "not-json", error["msg"], title="The body is not JSON")
+            return _not_json(error["msg"])
+        if error["type"] == "missing" and len(error["loc"]) == within:
+            return _not_json("The body is empty.")  # no bytes are no JSON value (RFC 8259, 2)
         faults.append(Fault(field=_path(error, within), detail=_text(error)))
     places = "; ".join(f"{fault.field or 'body'}: {fault.detail}" for fault in faults[:3])
     return ProblemError(422, "invalid", places, title="The request is not valid", faults=faults)
+
+
+def _not_json(detail: str) -> ProblemError:
+    return ProblemError(400, "not-json", detail, title="The body is not JSON")
 
 
 def _path(error: Mapping[str, Any], within: int) -> str:

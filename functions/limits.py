@@ -1,4 +1,10 @@
-"""How large a body may be. Counted while it arrives: a content-length may be absent, or a lie."""
+"""How large a body may be, and how long it may take to arrive.
+
+Both are counted while it arrives: a content-length may be absent, or a lie, and servers wait for ever for the
+rest of a body that was announced.
+"""
+
+import asyncio
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -8,15 +14,30 @@ from .problems import ProblemError
 
 MAX_BODY = 64 * 1024
 """Bytes."""
+SECONDS = 10.0
+"""For the whole body, and not for each piece: one byte at a time would hold a connection for ever too."""
+
+# The connection cannot be used again before the rest of the body has arrived (RFC 9112, 9.6).
+_CLOSE = {"Connection": "close"}
 
 
 def too_large() -> ProblemError:
     """413."""
-    return ProblemError(413, "too-large", f"A body may have {MAX_BODY} bytes.", title="The body is too large")
+    detail = f"A body may have {MAX_BODY} bytes."
+    return ProblemError(413, "too-large", detail, title="The body is too large", headers=_CLOSE)
+
+
+def too_slow() -> ProblemError:
+    """408, with which a server closes the connection (RFC 9110, 15.5.9)."""
+    detail = f"A body must arrive within {SECONDS:.0f} seconds."
+    return ProblemError(408, "too-slow", detail, title="The body did not arrive in time", headers=_CLOSE)
 
 
 class BodyLimit:
-    """Answers 413 to bodies over ``MAX_BODY``, before or while they are read."""
+    """Answers 413 to bodies over ``MAX_BODY`` and 408 to those that take over ``SECONDS``.
+
+    The whole body is read before the app is called, so it holds for requests too whose body nobody wants.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -25,21 +46,39 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if _announced(scope) > MAX_BODY:
-            await answer(too_large())(scope, receive, send)
+        try:
+            body = await _read(scope, receive)
+        except ProblemError as exc:
+            await answer(exc)(scope, receive, send)
             return
-        read = 0
+        if body is None:
+            return
+        unread: list[Message] = [{"type": "http.request", "body": body}]
 
-        async def counting() -> Message:
-            nonlocal read
-            message = await receive()
-            if message["type"] == "http.request":
-                read += len(message.get("body", b""))
-                if read > MAX_BODY:
+        async def rereading() -> Message:
+            return unread.pop() if unread else await receive()
+
+        await self._app(scope, rereading, send)
+
+
+async def _read(scope: Scope, receive: Receive) -> bytes | None:
+    """The body; None when the caller hung up. Raises ProblemError."""
+    if _announced(scope) > MAX_BODY:
+        raise too_large()
+    body = bytearray()
+    try:
+        async with asyncio.timeout(SECONDS):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return None
+                body += message.get("body", b"")
+                if len(body) > MAX_BODY:
                     raise too_large()
-            return message
-
-        await self._app(scope, counting, send)
+                if not message.get("more_body", False):
+                    return bytes(body)
+    except TimeoutError:
+        raise too_slow() from None
 
 
 def _announced(scope: Scope) -> int:

@@ -6,7 +6,7 @@ from .auth import DEVICES, ERASE, PUBLISH
 from .errors import invalid
 from .idempotency import bad_key
 from .json_body import not_json_content
-from .limits import too_large
+from .limits import too_large, too_slow
 from .problems import (
     MEDIA_TYPE,
     ProblemError,
@@ -67,6 +67,10 @@ _HEADERS = {
         "description": "Seconds to wait before the next try.",
         "schema": {"type": "integer"},
     },
+    "Connection": {
+        "description": "`close`: the connection ends with this answer.",
+        "schema": {"type": "string", "const": "close"},
+    },
     "Accept-Post": {
         "description": "The content type that is accepted.",
         "schema": {"type": "string"},
@@ -78,7 +82,7 @@ ACKNOWLEDGED = "The broker acknowledged the message."
 CALLER = (unauthenticated("The request has no bearer token."), _INVALID_TOKEN, no_keys())
 """Of every route that reads a token."""
 
-BODY = (_NOT_JSON, too_large(), not_json_content(), _INVALID)
+BODY = (_NOT_JSON, too_slow(), too_large(), not_json_content(), _INVALID)
 """Of every route that reads a body."""
 
 _ID = invalid(

@@ -64,9 +64,10 @@ async def test_an_answer_that_breaks_off_tells_the_server_nothing(publisher: Rec
 
     app = create_any(settings_of(), publisher, [router])
     sent: list[Any] = []
+    body = [{"type": "http.request"}]
 
     async def receive() -> Any:
-        return await asyncio.Future()
+        return body.pop() if body else await asyncio.Future()
 
     async def send(message: Any) -> None:
         sent.append(message)
@@ -98,3 +99,24 @@ async def test_a_caller_who_hangs_up_is_logged_without_a_status(
 
     (line,) = (made for made in caplog.records if made.name == "functions.logs")
     assert (line.levelname, line.__dict__["fields"]["status"]) == ("INFO", None)
+
+
+async def test_a_caller_who_hangs_up_amid_its_body_is_no_error(
+    publisher: RecordingPublisher, caplog: pytest.LogCaptureFixture
+) -> None:
+    """There is nobody to answer, and half a body is not acted upon."""
+    app = create_app(settings_of(), publisher)
+    messages = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+
+    async def receive() -> Any:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        raise AssertionError(message)
+
+    with caplog.at_level("INFO", "functions"):
+        await app(scope_of(SHOOT_PROGRESS), receive, send)
+
+    (line,) = (made for made in caplog.records if made.name.startswith("functions"))
+    assert (line.levelname, line.__dict__["fields"]["status"]) == ("INFO", None)
+    assert publisher.sent == []

@@ -1,16 +1,24 @@
-"""How large a body may be: 64 KiB, whatever is announced."""
+"""How large a body may be: 64 KiB, whatever is announced; and how long it may take."""
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+import uvicorn
 
+from functions import limits
+from functions.app import create_app
 from functions.limits import MAX_BODY
+from mqtt_bridge.messages import Envelope
+from mqtt_bridge.publisher import Receipt
 from mqtt_bridge.recording import RecordingPublisher
+from mqtt_bridge.topics import Topic
 
-from .callers import POSTS, PROGRESS, SHOOT_PROGRESS, user
+from .callers import DEVICES, POSTS, PROGRESS, SHOOT_PROGRESS, user
+from .conftest import settings_of
 
 HEADERS = user() | {"Content-Type": "application/json"}
 
@@ -36,6 +44,7 @@ async def test_65_kib_are_refused(
 
     assert response.status_code == 413
     assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["connection"] == "close"
     assert response.json()["type"] == "urn:problem-type:kull-sync:too-large"
     assert publisher.sent == []
 
@@ -95,3 +104,104 @@ async def test_an_announced_large_body_is_not_read_at_all(client: httpx.AsyncCli
     response = await client.post(SHOOT_PROGRESS, content=unread(), headers=headers)
 
     assert response.status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        *(pytest.param("POST", path, HEADERS, id=path[10:]) for path in POSTS),
+        pytest.param("POST", SHOOT_PROGRESS, {}, id="without a token"),
+        pytest.param("POST", SHOOT_PROGRESS, user() | {"Content-Type": "text/plain"}, id="not even JSON"),
+        pytest.param("GET", f"{DEVICES}?userId=ada", user(), id="where a body means nothing"),
+    ],
+)
+async def test_a_body_that_stops_arriving_is_not_waited_for(
+    client: httpx.AsyncClient,
+    publisher: RecordingPublisher,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+) -> None:
+    """408 and the end of the connection: else a caller could hold as many of them as it likes."""
+    monkeypatch.setattr(limits, "SECONDS", 0)
+
+    async def half() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    async with asyncio.timeout(30):
+        response = await client.request(
+            method, path, content=half(), headers=headers | {"Content-Length": "500"}
+        )
+
+    assert response.status_code == 408
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["connection"] == "close"
+    assert response.json()["type"] == "urn:problem-type:kull-sync:too-slow"
+    assert publisher.sent == []
+
+
+async def test_a_trickle_does_not_buy_time(
+    client: httpx.AsyncClient, publisher: RecordingPublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time is for the whole body: one byte now and then must not begin it anew."""
+    monkeypatch.setattr(limits, "SECONDS", 0.05)
+
+    async def trickle() -> AsyncIterator[bytes]:
+        while True:
+            yield b" "
+            await asyncio.sleep(0.001)
+
+    async with asyncio.timeout(30):
+        response = await client.post(SHOOT_PROGRESS, content=trickle(), headers=HEADERS)
+
+    assert response.status_code == 408
+    assert publisher.sent == []
+
+
+async def test_a_slow_publication_is_not_a_slow_body(
+    client: httpx.AsyncClient, publisher: RecordingPublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time ends with the body: what the app does then has bounds of its own."""
+    monkeypatch.setattr(limits, "SECONDS", 0)
+    publish = publisher.publish
+
+    async def later(topic: Topic, message: Envelope) -> Receipt:
+        await asyncio.sleep(0.01)
+        return await publish(topic, message)
+
+    monkeypatch.setattr(publisher, "publish", later)
+    response = await client.post(SHOOT_PROGRESS, json=PROGRESS, headers=HEADERS)
+
+    assert response.status_code == 202
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain"])
+async def test_a_server_closes_the_connection_of_a_body_that_stops_arriving(
+    publisher: RecordingPublisher, monkeypatch: pytest.MonkeyPatch, content_type: str
+) -> None:
+    """Under uvicorn, which waits for ever by itself: the refusal comes, and then the end."""
+    monkeypatch.setattr(limits, "SECONDS", 0.05)
+    app = create_app(settings_of(), publisher)
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        serving = asyncio.create_task(server.serve([bound]))
+        try:
+            async with asyncio.timeout(30):
+                bound.listen()
+                reader, writer = await asyncio.open_connection(*bound.getsockname())
+                writer.write(
+                    f"POST {SHOOT_PROGRESS} HTTP/1.1\r\nHost: functions\r\nContent-Type: {content_type}\r\n"
+                    "Content-Length: 500\r\n\r\n{".encode()
+                )
+                heard = await reader.read()
+                writer.close()
+                await writer.wait_closed()
+        finally:
+            server.should_exit = True
+            await serving
+
+    assert heard.startswith(b"HTTP/1.1 408 ")
+    assert b"urn:problem-type:kull-sync:too-slow" in heard

@@ -1,14 +1,16 @@
 """The OpenAPI page: valid, complete, and true: what it documents happens, and nothing else does."""
 
+import asyncio
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
 import jsonschema
 import pytest
 
+from functions import limits
 from functions.app import openapi
 from mqtt_bridge.errors import PublishError, PublishRefusedError
 from mqtt_bridge.recording import RecordingPublisher
@@ -184,13 +186,32 @@ def test_one_addressee_is_on_the_page() -> None:
     assert not validator.is_valid({"action": "updated", "userId": "ada", "everyone": True})
 
 
+@pytest.mark.parametrize("path", [SHOOT_PROGRESS, CREDIT_UPDATE])
+def test_the_page_says_how_to_keep_the_newest_state(path: str) -> None:
+    """Nothing but the caller keeps a late retry of an old update from being what the broker retains."""
+    description = " ".join(OPERATIONS[path][1]["description"].split())
+
+    assert "Wait for each answer before you post the next" in description
+    assert "retry the newest" in description
+
+
 JSON = {"Content-Type": "application/json"}
+
+
+class Stalled:
+    """A body of which only the beginning arrives, as often as it is sent."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
 
 STATUSES: list[tuple[int, dict[str, Any], Exception | None]] = [
     (0, {"headers": EVERYTHING}, None),
     (400, {"headers": EVERYTHING | JSON, "content": b"{", "json": None}, None),
     (401, {"headers": {}}, None),
     (403, {"headers": user("eve")}, None),
+    (408, {"headers": EVERYTHING | JSON, "content": Stalled(), "json": None}, None),
     (413, {"headers": EVERYTHING | JSON, "content": b" " * 70_000, "json": None}, None),
     (415, {"headers": EVERYTHING, "content": b"{}", "json": None}, None),
     (422, {"headers": EVERYTHING, "json": {}}, None),
@@ -201,7 +222,7 @@ STATUSES: list[tuple[int, dict[str, Any], Exception | None]] = [
 
 @pytest.mark.parametrize("path", OPERATIONS)
 async def test_documented_statuses_are_the_real_ones(
-    connect: Connect, publisher: RecordingPublisher, path: str
+    connect: Connect, publisher: RecordingPublisher, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     """Each documented status can be had, each that is had is documented, and its body is as documented."""
     client = connect()
@@ -212,6 +233,7 @@ async def test_documented_statuses_are_the_real_ones(
         if path == STATUS and request["headers"] == {}:
             request = {"headers": bearer(token(exp=1))}
         publisher.fail_with = failure  # type: ignore[assignment]
+        monkeypatch.setattr(limits, "SECONDS", 0 if status == 408 else 10)
         if path in POSTS:
             response = await client.request(method, url, **{"json": POSTS[path], **request})
         elif status == 422:
@@ -246,7 +268,7 @@ def check(operation: dict[str, Any], response: httpx.Response) -> None:
     ((media_type, content),) = documented["content"].items()
     assert response.headers["content-type"] == media_type
     schemas(content["schema"]).validate(response.json())
-    for header in ("Retry-After", "WWW-Authenticate", "Accept-Post"):
+    for header in ("Retry-After", "WWW-Authenticate", "Accept-Post", "Connection"):
         if header in response.headers:
             assert header in documented["headers"], f"{status} has {header}"
     if not response.is_success:

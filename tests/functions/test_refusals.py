@@ -200,7 +200,8 @@ async def test_all_wrong_fields_are_named_at_once(client: httpx.AsyncClient) -> 
 @pytest.mark.parametrize(
     ("content", "status", "kind"),
     [
-        pytest.param(b"", 422, "invalid", id="empty"),
+        pytest.param(b"", 400, "not-json", id="empty"),
+        pytest.param(b" ", 400, "not-json", id="a space"),
         pytest.param(b"{", 400, "not-json", id="cut off"),
         pytest.param(b"userId=ada", 400, "not-json", id="a form"),
         pytest.param(b"\xff\xfe", 400, "not-json", id="not UTF-8"),
@@ -362,6 +363,25 @@ async def test_what_a_caller_may_not_do_is_refused(
         kind == "insufficient-scope"
     )
     assert publisher.sent == []
+
+
+@pytest.mark.parametrize(
+    "separator", ["\u00a0", "\u2003", "\u3000", "\t", "\n", "\r", "\x0b", "\x0c", "\x1c", "\x85", ",", "+"]
+)
+async def test_only_a_space_separates_scopes(client: httpx.AsyncClient, separator: str) -> None:
+    """RFC 6749, 3.3. Whatever else is between two words, an issuer that wrote it granted neither."""
+    scope = f"x{separator}sync:publish{separator}y"
+    response = await client.post(CREDIT_UPDATE, json=CREDITS, headers=service(scope))
+
+    assert response.status_code == 403
+
+
+@pytest.mark.parametrize("scope", ["sync:publish", "openid sync:publish", " sync:publish  openid "])
+async def test_a_scope_counts_wherever_it_stands(client: httpx.AsyncClient, scope: str) -> None:
+    """Their order has no meaning (RFC 6749, 3.3), and spaces too many do no harm."""
+    response = await client.post(CREDIT_UPDATE, json=CREDITS, headers=service(scope))
+
+    assert response.status_code == 202
 
 
 async def test_a_user_named_like_a_scope_has_none(client: httpx.AsyncClient) -> None:
