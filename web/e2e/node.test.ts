@@ -206,6 +206,23 @@ test('signing out is seen by the other devices at once', async () => {
   expect(client.getSnapshot()).toMatchObject({ status: 'disconnected', reason: 'signed-out' })
 })
 
+test('a device that is signed out from elsewhere stops, says so, and does not come back', async () => {
+  const user = newUser()
+  const seen = await watch(user)
+  const { client } = await connected(user, { device: { id: 'web' } })
+  await vi.waitFor(() => expect(seen).toContain('web connected'), SECONDS)
+  const answer = await fetch(`${stack.url}/api/sync/devices/web`, {
+    method: 'DELETE',
+    headers: { Authorization: `Bearer ${stack.token(user)}` },
+  })
+  expect(answer.status).toBe(204)
+
+  const signedOut = { status: 'disconnected', reason: 'signed-out', error: { code: 'signed-out' } }
+  await vi.waitFor(() => expect(client.getSnapshot()).toMatchObject(signedOut), SECONDS)
+  await vi.waitFor(() => expect(seen).toContain('web signed-out'), SECONDS)
+  expect(seen.filter((line) => line.startsWith('web'))).toEqual(['web connected', 'web signed-out'])
+})
+
 test('whoever may not have a session is told so and is left alone', async () => {
   const { client } = device('ada', {
     getSession: httpSession({ url: stack.url, user: () => ({ userId: 'ada', token: stack.token('bob') }) }),

@@ -81,16 +81,16 @@ export class Stack {
   }
 
   /** Calls a function as a service, until it is taken: a broker that was just killed is missed for a moment. */
-  async post(route: string, body: object, method = 'POST'): Promise<void> {
+  async post(route: string, body: object): Promise<void> {
     const deadline = Date.now() + 20_000
     for (;;) {
       const response = await fetch(`${this.url}/api/sync/${route}`, {
-        method,
+        method: 'POST',
         headers: {
           Authorization: `Bearer ${this.token('tests', 'sync:publish sync:session')}`,
           'Content-Type': 'application/json',
         },
-        ...(method === 'POST' && { body: JSON.stringify(body) }),
+        body: JSON.stringify(body),
       })
       if (response.ok) return
       if (response.status !== 503 || Date.now() > deadline)
