@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr
 
 from .errors import SessionUnavailableError
+from .http_session import check_base_url, check_bearer
 from .logs import LogFormat, LogLevel
 from .settings import BrokerUrlText, EnvironmentSettings
 from .topics import shards_of_worker
@@ -29,6 +30,11 @@ def _is_worker(value: str) -> str:
     return value
 
 
+def _is_bearer(value: SecretStr) -> SecretStr:
+    check_bearer(value.get_secret_value())
+    return value
+
+
 class BridgeSettings(EnvironmentSettings):
     """Settings of a bridge worker.
 
@@ -40,9 +46,9 @@ class BridgeSettings(EnvironmentSettings):
 
     worker: Annotated[str, AfterValidator(_is_worker)]
     """``i/n``: which worker of how many, from 0. All n must run, each once."""
-    api_url: Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
+    api_url: Annotated[str, AfterValidator(check_base_url)]
     """Base URL of the functions, whose session function mints the worker's broker tokens."""
-    service_token: Annotated[SecretStr, Field(min_length=1)]
+    service_token: Annotated[SecretStr, AfterValidator(_is_bearer)]
     """The JWT with which the worker calls it; scopes ``sync:session`` and ``sync:bridge``."""
     service_token_file: Path | None = None
 
@@ -69,12 +75,15 @@ class BridgeSettings(EnvironmentSettings):
         return worker_number(self.worker)[1]
 
     def bearer(self) -> str:
-        """The service token at this moment. Raises SessionUnavailableError when its file cannot be read."""
+        """The service token at this moment. Raises SessionUnavailableError when its file holds none."""
         if self.service_token_file is None:
             return self.service_token.get_secret_value()
         try:
-            return self.service_token_file.read_text().strip()
+            return check_bearer(self.service_token_file.read_text().strip())
         except (OSError, UnicodeDecodeError) as exc:
             raise SessionUnavailableError(
                 f"KULL_SYNC_SERVICE_TOKEN_FILE cannot be read: {type(exc).__name__}"
             ) from exc
+        except ValueError as exc:
+            # Perhaps it is being written at this moment.
+            raise SessionUnavailableError(f"KULL_SYNC_SERVICE_TOKEN_FILE {exc}") from None

@@ -1,6 +1,8 @@
 """Fetches sessions from the functions over HTTP. Needs httpx (``kull-sync[cli]``)."""
 
+import re
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
@@ -11,6 +13,31 @@ from .session import BridgeSessionRequest, SessionAnswer, SessionRequest
 ROUTE = "/api/sync/session"
 TIMEOUT = 10.0
 """Seconds that a request may take."""
+
+_BEARER = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+"""``b64token`` of RFC 6750, 2.1, the form of every bearer token."""
+_BASE_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
+
+
+def check_bearer(token: str) -> str:
+    """Return a bearer token unchanged, or raise ValueError when it cannot be one, without repeating it."""
+    if not token:
+        raise ValueError("is empty")
+    if not _BEARER.fullmatch(token):
+        raise ValueError("holds characters that no token has (a line break, perhaps)")
+    return token
+
+
+def check_base_url(url: str) -> str:
+    """Return a base URL of the functions unchanged, or raise ValueError saying what it must be."""
+    rule = "must be like https://api.example.com: http or https, a host, perhaps a port and a path, no more"
+    try:
+        urlsplit(url).port  # noqa: B018  # raises on a port that is none
+    except ValueError:
+        raise ValueError(rule) from None
+    if not (url.isprintable() and _BASE_URL.fullmatch(url)):
+        raise ValueError(rule)
+    return url
 
 
 def http_session(url: str, token: str | Callable[[], str | None]) -> GetSession:
@@ -30,11 +57,15 @@ def http_session(url: str, token: str | Callable[[], str | None]) -> GetSession:
 async def ask_for_session(
     url: str, bearer: str, request: SessionRequest | BridgeSessionRequest
 ) -> SessionAnswer:
-    """Ask the functions at ``url`` once. Raises SessionRefusedError on 401 and 403, else
-    SessionUnavailableError.
+    """Ask the functions at ``url`` once. Raises SessionRefusedError on 401 and 403 and for a ``bearer`` that
+    cannot be a token, else SessionUnavailableError.
     """
     import httpx  # optional: only this function needs it
 
+    try:
+        check_bearer(bearer)
+    except ValueError as exc:
+        raise SessionRefusedError(f"The app token {exc}") from None
     try:
         async with httpx.AsyncClient(timeout=TIMEOUT) as http:
             response = await http.post(

@@ -60,21 +60,24 @@ class EnvironmentSettings(BaseModel):
         """Read the settings. Raises ConfigurationError naming every wrong or missing variable at once."""
         faults: dict[str, str] = {}
         values: dict[str, str] = {}
+        origins: dict[str, str] = {}
         for name in cls.model_fields:
             if value := environ.get(PREFIX + name.upper()):
                 values[name] = value
         for name in cls.from_files:
             if path := environ.get(f"{PREFIX}{name.upper()}_FILE"):
+                origins[name] = f"{PREFIX}{name.upper()}_FILE"
                 try:
                     values[name] = Path(path).read_text().strip()
                 except (OSError, UnicodeDecodeError) as exc:
-                    faults[f"{PREFIX}{name.upper()}_FILE"] = f"cannot be read: {type(exc).__name__}"
+                    faults[origins[name]] = f"cannot be read: {type(exc).__name__}"
         try:
             settings = cls.model_validate(values)
         except ValidationError as exc:
             for error in exc.errors(include_url=False, include_input=False, include_context=False):
-                name = PREFIX + (str(error["loc"][0]).upper() if error["loc"] else cls.related)
-                if f"{name}_FILE" not in faults:
+                field = str(error["loc"][0]) if error["loc"] else ""
+                name = origins.get(field, PREFIX + (field.upper() or cls.related))
+                if name not in faults:
                     missing = error["type"] == "missing"
                     faults[name] = "is not set" if missing else error["msg"].removeprefix("Value error, ")
         if faults:

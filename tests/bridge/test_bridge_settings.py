@@ -62,6 +62,11 @@ def test_all_faults_are_named_at_once() -> None:
         ("api_url", "https://user:secret@api.example"),
         ("api_url", "https://api.example/?a=b"),
         ("api_url", "api.example"),
+        ("api_url", "http://api:example"),
+        ("service_token", "secret\r"),
+        ("service_token", "secret\nsecret"),
+        ("service_token", "secret \u00e9"),
+        ("service_token", " "),
         ("broker_url", "mqtt://user:secret@broker"),
         ("metrics_port", "65536"),
         ("drain_timeout", "-1"),
@@ -96,7 +101,25 @@ def test_a_token_file_is_read_each_time(tmp_path: Path) -> None:
     file.write_text("second\n")
     assert settings.bearer() == "second"
 
+    file.write_text("canary\ncanary\n")
+    with pytest.raises(SessionUnavailableError, match="KULL_SYNC_SERVICE_TOKEN_FILE holds") as half_written:
+        settings.bearer()
+    assert "canary" not in str(half_written.value)
+
     file.unlink()
     with pytest.raises(SessionUnavailableError, match="KULL_SYNC_SERVICE_TOKEN_FILE"):
         settings.bearer()
     assert BridgeSettings.from_environment(RIGHT).bearer() == "canary-token"
+
+
+@pytest.mark.parametrize(
+    "text", [pytest.param("secret\nsecret\n", id="two lines"), pytest.param("\n", id="no line")]
+)
+def test_a_token_file_that_holds_no_token(tmp_path: Path, text: str) -> None:
+    """It is a fault of the file, which is named: no retry would mend it."""
+    file = tmp_path / "token"
+    file.write_text(text)
+    found = faults(service_token=None, service_token_file=str(file))
+
+    assert list(found) == ["KULL_SYNC_SERVICE_TOKEN_FILE"]
+    assert "secret" not in str(found)

@@ -125,3 +125,14 @@ async def test_no_server(server: Server) -> None:
 
     with pytest.raises(SessionUnavailableError, match="No answer from http://"):
         await get_session(REQUEST)
+
+
+@pytest.mark.parametrize("token", ["canary\r", "canary\nb", "canary-\u00e9", "canary b", ""])
+async def test_what_cannot_be_a_token_is_refused(server: Server, token: str) -> None:
+    """Nobody is asked, and nothing is tried again: the client stops. The error does not repeat it."""
+    url = await server.start(200, ANSWER.model_dump_json().encode())
+
+    with pytest.raises(SessionRefusedError, match="The app token") as refused:
+        await http_session(url, token)(REQUEST)
+    assert "canary" not in str(refused.value)
+    assert server.requests == []
