@@ -38,9 +38,12 @@ export function browserTabs(): Tabs | null {
           const self = await holder(name)
           await lead({ lost: lost.signal, stillLeads: async () => (await holder(name)) === self })
         })
-      } catch {
+      } catch (error) {
         // Taken back, or stolen.
         lost.abort()
+        if (error instanceof Error && error.name === 'AbortError') return
+        // Locks are forbidden here, as in a sandboxed frame: then there are no other tabs to mind.
+        await lead({ lost: new AbortController().signal, stillLeads: async () => true })
       }
     },
     awaited: async (name) => (await locks.query()).pending?.some((waiting) => waiting.name === name) ?? false,
