@@ -19,7 +19,7 @@ from mqtt_bridge.messages import (
     ShootProgressMessage,
 )
 from mqtt_bridge.topics import ALL_PROMPTS, CreditsTopic, PresenceTopic, ShootTopic, Topic
-from tests.bridge.test_client_presence import born, ended
+from tests.bridge.test_presence import born, ended
 
 SHOOT = ShootTopic("ada", "s")
 CREDITS = CreditsTopic("ada")

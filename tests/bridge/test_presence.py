@@ -9,6 +9,7 @@ from mqtt_bridge.messages import (
     DeviceConnectedMessage,
     DeviceDisconnected,
     DeviceDisconnectedMessage,
+    DisconnectReason,
 )
 from mqtt_bridge.presence import Devices, PresenceMessage, is_newer_presence, read_own_presence
 from mqtt_bridge.retained_presence import RetainedPresence
@@ -17,15 +18,20 @@ from tests import vectors
 VECTORS = vectors.load("presence")
 
 
-def presence(row: dict[str, Any], device: str = "mac") -> PresenceMessage:
-    data: DeviceConnected | DeviceDisconnected
-    if row["type"] == "DEVICE_CONNECTED":
-        data = DeviceConnected(
-            device_id=device, name="Mac", platform="mac", session=row["session"], epoch=row["epoch"]
-        )
-        return DeviceConnectedMessage(user_id="ada", data=data)
-    data = DeviceDisconnected(device_id=device, session=row["session"], reason=row["reason"])
+def born(session: int, device: str = "mac", *, epoch: str = "boot") -> DeviceConnectedMessage:
+    data = DeviceConnected(device_id=device, name="Mac", platform="mac", session=session, epoch=epoch)
+    return DeviceConnectedMessage(user_id="ada", data=data)
+
+
+def ended(session: int, reason: DisconnectReason = "lost") -> DeviceDisconnectedMessage:
+    data = DeviceDisconnected(device_id="mac", session=session, reason=reason)
     return DeviceDisconnectedMessage(user_id="ada", data=data)
+
+
+def presence(row: dict[str, Any]) -> PresenceMessage:
+    if row["type"] == "DEVICE_CONNECTED":
+        return born(row["session"], epoch=row["epoch"])
+    return ended(row["session"], row["reason"])
 
 
 def as_row(message: PresenceMessage | None) -> dict[str, Any] | None:
@@ -78,10 +84,10 @@ def test_devices_are_told_apart() -> None:
     """What is known of one says nothing of another."""
     devices = Devices()
 
-    assert devices.take(presence({"type": "DEVICE_CONNECTED", "session": 9, "epoch": "boot"}))
-    assert devices.take(presence({"type": "DEVICE_CONNECTED", "session": 1, "epoch": "boot"}, "phone"))
+    assert devices.take(born(9))
+    assert devices.take(born(1, "phone"))
     assert devices.remove("mac")
-    assert not devices.take(presence({"type": "DEVICE_CONNECTED", "session": 2, "epoch": "boot"}, "phone"))
+    assert not devices.take(born(2, "phone"))
 
 
 @pytest.mark.parametrize("row", VECTORS["own"], ids=lambda row: row["name"])
@@ -97,7 +103,6 @@ def test_what_a_device_does_about_its_own_presence(row: dict[str, Any]) -> None:
 @pytest.mark.parametrize("row", VECTORS["lost"], ids=lambda row: row["name"])
 def test_since_when_a_device_is_lost(row: dict[str, Any]) -> None:
     """How long its will is kept yet tells when it fired; the will's own time is that of the CONNECT."""
-    data = DeviceDisconnected(device_id="mac", session=1, reason="lost")
-    will = DeviceDisconnectedMessage(user_id="ada", timestamp=row["timestamp"], data=data)
+    will = ended(1).model_copy(update={"timestamp": row["timestamp"]})
 
     assert RetainedPresence(will, row["expiresIn"]).since(row["now"]) == row["since"]
