@@ -79,8 +79,8 @@ def configure(
         package.propagate = False  # a root handler, as Lambda has one, would print each line again
 
 
-def log_unexpected(logger: logging.Logger, exc: BaseException) -> None:
-    """Log where an unexpected error came from, and of what class it is.
+def log_unexpected(logger: logging.Logger, exc: BaseException, **fields: Any) -> None:
+    """Log where an unexpected error came from, and of what class it is, with these fields.
 
     Its text is left out, and so are those of its causes: they may quote what was being worked on.
     """
@@ -90,7 +90,7 @@ def log_unexpected(logger: logging.Logger, exc: BaseException) -> None:
         steps.append(f"{type(seen).__module__}.{type(seen).__qualname__} at\n{_places(seen.__traceback__)}")
         seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
     trace = "caused by ".join(steps)
-    logger.error("Unexpected %s", type(exc).__qualname__, extra={"fields": {"traceback": trace}})
+    logger.error("Unexpected %s", type(exc).__qualname__, extra={"fields": {"traceback": trace, **fields}})
 
 
 def _places(trace: TracebackType | None) -> str:

@@ -11,6 +11,7 @@ from .backoff import full_jitter
 from .broker_url import BrokerUrl
 from .errors import BridgeError, LinkError, LinkRefusedError, SessionRefusedError, SessionUnavailableError
 from .lease import RENEW_FROM, RENEW_TO
+from .log_limit import LogLimit
 from .metrics import BridgeMetrics
 from .session import SessionAnswer
 from .sweeper import Sweeper
@@ -80,6 +81,7 @@ class Worker:
         self._drain_timeout = drain_timeout
         self._timing = timing or Timing()
         self._uplink = Uplink()
+        self._log_limit = LogLimit(self._timing.now)
         self._sweeper = Sweeper(self.serves, timing=self._timing, count=metrics.swept.inc)
         self._stopping = asyncio.Event()
         self._ticket: _Ticket | None = None
@@ -164,6 +166,7 @@ class Worker:
             sweeper=self._sweeper,
             metrics=self._metrics,
             timing=self._timing,
+            log_limit=self._log_limit,
         )
         logger.info("Connected to %s", url, extra={"fields": {"client": ticket.answer.client_id}})
         return self._link

@@ -12,6 +12,7 @@ from .broker_url import BrokerUrl
 from .connection import Connection, Incoming
 from .errors import InvalidTopicError, LinkError, PublishRefusedError
 from .in_order import Arrival, InOrder
+from .log_limit import LogLimit
 from .logs import log_unexpected
 from .messages import Envelope
 from .metrics import BridgeMetrics
@@ -43,6 +44,7 @@ class Parts(TypedDict):
     sweeper: Sweeper
     metrics: BridgeMetrics
     timing: Timing
+    log_limit: LogLimit
 
 
 class WorkerLink:
@@ -62,6 +64,7 @@ class WorkerLink:
         sweeper: Sweeper,
         metrics: BridgeMetrics,
         timing: Timing,
+        log_limit: LogLimit,
     ) -> None:
         """Made by ``open``."""
         self._connection = connection
@@ -70,6 +73,7 @@ class WorkerLink:
         self._sweeper = sweeper
         self._metrics = metrics
         self._timing = timing
+        self._log_limit = log_limit
         self._unacknowledged = InOrder(connection.ack)
         self._answering: set[asyncio.Task[None]] = set()
         self._markers: dict[int, asyncio.Future[str]] = {}
@@ -151,7 +155,7 @@ class WorkerLink:
                 self._take(message)
             except Exception as exc:
                 # A fault of ours; the next message has nothing to do with it.
-                log_unexpected(logger, exc)
+                self._log_unexpected(exc)
 
     def _take(self, message: Incoming) -> None:
         topic = _parse(message.topic)
@@ -173,7 +177,7 @@ class WorkerLink:
             return self._uplink.judge(topic, message.payload)
         except Exception as exc:
             # A fault of ours must not stop the others' messages, nor come back with each delivery.
-            log_unexpected(logger, exc)
+            self._log_unexpected(exc)
             return internal_fault(topic)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -194,13 +198,16 @@ class WorkerLink:
             return
         except Exception as exc:
             # A fault of ours. Without an acknowledgement it would hold up all that comes behind it.
-            log_unexpected(logger, exc)
+            self._log_unexpected(exc)
             verdict = replace(verdict, outcome="internal")
         self._unacknowledged.done(arrival)
         self._metrics.messages.labels(verdict.kind, verdict.outcome).inc()
         self._metrics.seconds.labels(verdict.kind).observe(self._timing.now() - arrived_at)
-        level = logging.DEBUG if verdict.outcome in ("published", "superseded", "answered") else logging.INFO
-        logger.log(level, "%s %s", verdict.kind, verdict.outcome, extra={"fields": _ids(verdict)})
+        outcome = f"{verdict.kind} {verdict.outcome}"
+        if verdict.outcome in ("published", "superseded", "answered"):
+            logger.debug("%s", outcome, extra={"fields": _ids(verdict)})
+        else:
+            self._log_refusal(logging.INFO, outcome, verdict, verdict.outcome)
 
     async def _publish_progress(self, verdict: Verdict) -> Verdict:
         if verdict.publish is None:
@@ -209,7 +216,7 @@ class WorkerLink:
         try:
             await self.publish(topic, progress)
         except PublishRefusedError as exc:
-            logger.error("%s", exc, extra={"fields": _ids(verdict)})
+            self._log_refusal(logging.ERROR, str(exc), verdict, "progress refused")
             return self._uplink.not_published(verdict, topic)
         return verdict
 
@@ -220,7 +227,18 @@ class WorkerLink:
             await self.publish(verdict.inbox, verdict.reply)
         except PublishRefusedError as exc:
             # The device sends it again, and is answered then.
-            logger.error("%s", exc, extra={"fields": _ids(verdict)})
+            self._log_refusal(logging.ERROR, str(exc), verdict, "reply refused")
+
+    def _log_refusal(self, level: int, text: str, verdict: Verdict, what: str) -> None:
+        ids = _ids(verdict)
+        left_out = self._log_limit.admit(ids["user"], ids["device"], what)
+        if left_out is not None:
+            logger.log(level, "%s", text, extra={"fields": ids | _count(left_out)})
+
+    def _log_unexpected(self, exc: Exception) -> None:
+        left_out = self._log_limit.admit("unexpected", type(exc).__qualname__)
+        if left_out is not None:
+            log_unexpected(logger, exc, **_count(left_out))
 
     async def publish(self, topic: Topic, message: Envelope) -> None:
         """Publish, and wait for the acknowledgement. Raises PublishRefusedError or LinkError."""
@@ -286,3 +304,7 @@ def _ids(verdict: Verdict) -> dict[str, str | None]:
         "message_id": verdict.message_id,
         "outcome": verdict.outcome,
     }
+
+
+def _count(left_out: int) -> dict[str, int]:
+    return {"left_out": left_out} if left_out else {}

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from typing import Any
@@ -250,7 +249,7 @@ async def test_a_broker_that_is_stopped_during_a_post(
 
     posting = asyncio.create_task(keep_posting(client, user))
     await asyncio.to_thread(broker.control.stop)
-    refused, took = await posting
+    refused = await posting
     health = await client.get(STATUS)
     await asyncio.to_thread(broker.control.start)
     after = await client.post(SHOOT_PROGRESS, json=body, headers=callers.user(user))
@@ -259,20 +258,19 @@ async def test_a_broker_that_is_stopped_during_a_post(
     assert int(refused.headers["Retry-After"]) >= 1
     assert refused.json()["type"] == "urn:problem-type:kull-sync:not-acknowledged"
     assert "id" not in refused.json()
-    assert took < 3
     assert health.status_code == 503
     assert after.status_code == 202
 
 
-async def keep_posting(client: httpx.AsyncClient, user: str) -> tuple[httpx.Response, float]:
-    """Post one after the other until one fails; it and the seconds that it took."""
+async def keep_posting(client: httpx.AsyncClient, user: str) -> httpx.Response:
+    """Post one after the other until one fails, each within the contract's 3 s."""
     while True:
-        started = time.monotonic()
-        response = await client.post(
-            SHOOT_PROGRESS, json=for_user(PROGRESS, user), headers=callers.user(user)
-        )
+        async with asyncio.timeout(3):
+            response = await client.post(
+                SHOOT_PROGRESS, json=for_user(PROGRESS, user), headers=callers.user(user)
+            )
         if response.status_code != 202:
-            return response, time.monotonic() - started
+            return response
 
 
 async def test_a_broker_that_hangs(connect: Connect, start_broker: StartBroker, user: str) -> None:
@@ -284,15 +282,15 @@ async def test_a_broker_that_hangs(connect: Connect, start_broker: StartBroker, 
     item = {"type": "SHOOT_PROGRESS", **body}
     broker.control.pause()
     try:
-        started = time.monotonic()
-        response = await client.post(BATCH_ROUTE, json={"items": [item] * 100}, headers=callers.user(user))
-        took = time.monotonic() - started
+        async with asyncio.timeout(20):  # a tenth of what waiting for each item would take
+            response = await client.post(
+                BATCH_ROUTE, json={"items": [item] * 100}, headers=callers.user(user)
+            )
     finally:
         broker.control.resume()
     after = await client.post(SHOOT_PROGRESS, json=body, headers=callers.user(user))
 
     assert [answer["status"] for answer in response.json()["items"]] == [503] * 100
-    assert took < 20  # a hundredth of what waiting for each would take
     assert after.status_code == 202
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mqtt_bridge import log_limit
 from mqtt_bridge.messages import ShootProgressMessage
 from mqtt_bridge.metrics import BridgeMetrics
 from mqtt_bridge.rights import Rights, bridge_rights
@@ -289,6 +290,59 @@ async def test_logs_have_ids_and_no_payloads(
     await eventually(lambda: ids | {"message_id": update.id, "outcome": "published"} in fields())
     await eventually(lambda: ids | {"message_id": "refused-1", "outcome": "invalid"} in fields())
     assert "canary" not in caplog.text + json.dumps(fields())
+
+
+async def test_a_device_cannot_fill_the_log(
+    broker: TestBroker,
+    user: str,
+    metrics: BridgeMetrics,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What it repeats is counted and not written; another device's line is, and says how many are missing."""
+    monkeypatch.setattr(log_limit, "INTERVAL", 3600)
+    caplog.set_level(logging.INFO, "mqtt_bridge.worker_link")
+    mac = await Device.online(broker, user, "mac")
+    pad = await Device.online(broker, user, "pad")
+    for _ in range(60):
+        await mac.publish(b"{}")
+    await mac.next_of("ERROR", 60)
+    await pad.publish(b"{}")
+    await eventually(lambda: counted(metrics, "invalid") == 61)
+
+    fields = [record.__dict__["fields"] for record in caplog.records if record.msg == "%s"]
+    assert [(each["device"], each.get("left_out")) for each in fields] == [("mac", None), ("pad", 59)]
+
+
+@pytest.mark.parametrize(
+    "where", [Uplink, ShootProgressMessage, Sweeper], ids=["judge", "answer", "presence"]
+)
+async def test_a_fault_that_repeats_does_not_fill_the_log(
+    broker: TestBroker,
+    user: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    where: type,
+) -> None:
+    """A device that found a fault of the bridge can bring it out as often as it likes."""
+    monkeypatch.setattr(log_limit, "INTERVAL", 3600)
+    fallen = 0
+
+    def faulty(*_: object) -> Any:
+        nonlocal fallen
+        fallen += 1
+        raise RuntimeError("unlucky")
+
+    name = {Uplink: "judge", ShootProgressMessage: "to_json", Sweeper: "saw"}[where]
+    monkeypatch.setattr(where, name, faulty)
+    mac = await Device.online(broker, user)
+    for number in range(5):
+        await mac.send(mac.update(done=number))
+        await mac.connection.publish(str(PresenceTopic(user, "mac")), b"{}", retain=True)
+    await mac.connection.publish(str(PresenceTopic(user, "mac")), b"", retain=True)
+    await eventually(lambda: fallen >= 5)
+
+    assert caplog.text.count("Unexpected RuntimeError") == 1
 
 
 async def test_two_workers_share_the_users(broker: TestBroker, worker: Worker) -> None:
