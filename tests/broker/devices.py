@@ -7,9 +7,15 @@ from typing import Any, TypeVar
 
 from mqtt_bridge.client import SyncClient
 from mqtt_bridge.events import ClientEvent, Event, Resync
-from mqtt_bridge.messages import DeviceConnectedMessage, DeviceDisconnectedMessage
+from mqtt_bridge.messages import (
+    DeviceConnectedMessage,
+    DeviceDisconnected,
+    DeviceDisconnectedMessage,
+    DisconnectReason,
+)
 from mqtt_bridge.session import SessionAnswer, SessionRequest, Terms, device_session
 from mqtt_bridge.timing import Timing
+from mqtt_bridge.topics import user_devices
 
 from .conftest import TestBroker
 from .link import PATIENCE
@@ -189,3 +195,39 @@ async def running(
         finally:
             await client.close()
             await listening
+
+
+def ended(user: str, session: int, reason: DisconnectReason = "lost") -> DeviceDisconnectedMessage:
+    """The end of this user's device ``mac``."""
+    data = DeviceDisconnected(device_id="mac", session=session, reason=reason)
+    return DeviceDisconnectedMessage(user_id=user, device_id="mac", data=data)
+
+
+class Watcher:
+    """Another device of the user, bare, which notes every presence message as it came."""
+
+    def __init__(self, broker: TestBroker, user: str) -> None:
+        self._link = broker.device(user, "watcher")
+        self._link.subscribe(user_devices(user), qos=0)
+        self.messages: list[DeviceConnectedMessage | DeviceDisconnectedMessage] = []
+
+    def of(self, device: str) -> list[DeviceConnectedMessage | DeviceDisconnectedMessage]:
+        for message in self._link.received():
+            kind = (
+                DeviceConnectedMessage
+                if b"DEVICE_CONNECTED" in message.payload
+                else DeviceDisconnectedMessage
+            )
+            self.messages.append(kind.model_validate_json(message.payload))
+        return [message for message in self.messages if message.data.device_id == device]
+
+    async def until_born(self, device: str, session: int) -> None:
+        def born() -> bool:
+            newest = self.of(device)[-1:]
+            return (
+                bool(newest)
+                and isinstance(newest[0], DeviceConnectedMessage)
+                and newest[0].data.session == session
+            )
+
+        await until(born, otherwise=self.messages)

@@ -1,6 +1,6 @@
 """Ghosts: however a device goes and comes back, the user's other devices and the device list tell the truth.
 
-Elsewhere: devices that outbid another run (``test_client_sessions``), sign-outs (``test_devices``), and what
+Elsewhere: devices that outbid another run (``test_client_standing``), sign-outs (``test_devices``), and what
 a worker sweeps when (``test_worker_sweep``).
 """
 
@@ -26,11 +26,10 @@ from tests.renewals import OPTIONS, renew
 
 from .bridge import working
 from .conftest import StartBroker, TestBroker
-from .devices import App, Sessions, SteppedTiming, running, until
+from .devices import App, Sessions, SteppedTiming, ended, running, until
 from .link import PATIENCE
 from .pages import Page, outwait_wills
 from .proxy import proxied
-from .test_client_sessions import ended
 from .test_devices import Connect, client, connect, listed, until_online
 from .test_worker_sweep import until_the_wait_begins
 

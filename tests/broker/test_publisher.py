@@ -1,14 +1,10 @@
 """Publishing through a real broker: what a receipt promises, and what happens when the broker does not."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
-from mqtt_bridge.broker_url import BrokerUrl
-from mqtt_bridge.connection import Connection, Incoming
 from mqtt_bridge.errors import PublishError, PublishRefusedError
 from mqtt_bridge.messages import (
     Ack,
@@ -20,92 +16,17 @@ from mqtt_bridge.messages import (
     PingMessage,
     PromptChange,
     PromptChangeMessage,
-    ShootProgress,
-    ShootProgressMessage,
-    now_ms,
 )
-from mqtt_bridge.publisher import MAX_IDLE, RENEW_AT, MqttPublisher, Receipt
+from mqtt_bridge.publisher import Receipt
 from mqtt_bridge.tokens import SigningKey
-from mqtt_bridge.topics import (
-    CreditsTopic,
-    InboxTopic,
-    PromptsTopic,
-    ShootTopic,
-    Topic,
-    UplinkTopic,
-    device_subscriptions,
-)
+from mqtt_bridge.topics import CreditsTopic, InboxTopic, PromptsTopic, ShootTopic, Topic, UplinkTopic
 
 from .conftest import StartBroker, TestBroker
 from .link import PATIENCE
 from .proxy import proxied
+from .publishing import TIMEOUT, NewPublisher, about, listen, new_publisher, progress, until
 
-TIMEOUT = 1.0
-"""Of one attempt. Two of them and a little must be enough for every publish."""
-
-NewPublisher = Callable[..., MqttPublisher]
-
-
-class Clock:
-    """Seconds that pass when a test says so."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def progress(user: str, done: int = 1) -> ShootProgressMessage:
-    data = ShootProgress(
-        shoot_id="s", status="processing", processed_count=done, total_count=1000, sequence=now_ms()
-    )
-    return ShootProgressMessage(user_id=user, data=data)
-
-
-def url(broker: TestBroker, port: int | None = None) -> BrokerUrl:
-    return BrokerUrl.parse(f"mqtt://{broker.control.host}:{port or broker.control.tcp_port}")
-
-
-@pytest.fixture
-async def new_publisher() -> AsyncIterator[NewPublisher]:
-    """Makes publishers, and ends their connections after the test."""
-    made: list[MqttPublisher] = []
-
-    def new(broker: TestBroker, *, port: int | None = None, **how: Any) -> MqttPublisher:
-        how = {"key": broker.key, "timeout": PATIENCE, **how}
-        made.append(MqttPublisher(url(broker, port), **how))
-        return made[-1]
-
-    yield new
-    for publisher in made:
-        await publisher.aclose()
-
-
-async def listen(broker: TestBroker, user: str, *, device: str = "ear") -> tuple[Connection, list[Incoming]]:
-    """A device's bare connection, subscribed, and what it receives."""
-    received: list[Incoming] = []
-    connection = await Connection.open(
-        url(broker),
-        client_id=f"{user}:{device}",
-        username=user,
-        password=broker.mint(user, device),
-        keepalive=30,
-        timeout=PATIENCE,
-        on_message=received.append,
-    )
-    await connection.subscribe(device_subscriptions(user, device))
-    return connection, received
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not condition():  # noqa: ASYNC110  # what is waited for happens in another process
-            await asyncio.sleep(0.01)
-
-
-def about(received: list[Incoming], topic: Topic) -> list[Incoming]:
-    return [incoming for incoming in received if incoming.topic == str(topic)]
+__all__ = ["new_publisher"]
 
 
 async def test_receipt_says_whether_anybody_listens(
@@ -197,27 +118,6 @@ async def test_refused_publish_is_an_error_and_is_not_sent_again(
     assert refused.value.reason_code == 0x87
     assert not refused.value.retryable
     assert proxy.connections == 1
-
-
-async def test_hundred_at_once_share_one_connection(
-    broker: TestBroker, user: str, new_publisher: NewPublisher, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Concurrent requests, the very first ones included, connect once; each gets its own receipt."""
-    connection, received = await listen(broker, user)
-    messages = [progress(user, done) for done in range(100)]
-    with caplog.at_level(logging.WARNING):
-        async with proxied(broker.control.tcp_port) as proxy:
-            publisher = new_publisher(broker, port=proxy.port)
-            receipts = await asyncio.gather(
-                *(publisher.publish(ShootTopic(user, "s"), message) for message in messages)
-            )
-    await until(lambda: len(received) > 100)
-    await connection.close()
-
-    assert [receipt.id for receipt in receipts] == [message.id for message in messages]
-    assert proxy.connections == 1
-    assert len(about(received, ShootTopic(user, "s"))) == 100
-    assert caplog.records == []
 
 
 async def test_who_awaits_each_keeps_the_order(
@@ -321,21 +221,6 @@ async def test_broker_that_ends_during_a_publish(
         await publisher.publish(ShootTopic(user, "s"), progress(user))
 
 
-async def test_connection_that_died_unnoticed_costs_nothing(
-    start_broker: StartBroker, user: str, new_publisher: NewPublisher, caplog: pytest.LogCaptureFixture
-) -> None:
-    """As after a freeze of a function: the next publish first reads the end that waits in the socket."""
-    broker = start_broker()
-    publisher = new_publisher(broker)
-    await publisher.publish(ShootTopic(user, "s"), progress(user))
-    # The loop does not run meanwhile, as in a process that is frozen.
-    broker.restart()
-
-    with caplog.at_level(logging.INFO, "mqtt_bridge.publisher"):
-        await publisher.publish(ShootTopic(user, "s"), progress(user))
-    assert "Once more" not in caplog.text
-
-
 async def test_token_that_the_broker_refuses(
     broker: TestBroker, user: str, new_publisher: NewPublisher
 ) -> None:
@@ -377,57 +262,6 @@ async def test_caller_that_gives_up_takes_nobody_along(
     await connection.close()
 
 
-async def test_token_is_renewed_under_way(broker: TestBroker, user: str, new_publisher: NewPublisher) -> None:
-    """A new connection takes over before the token ends; what is in flight on the old one ends there."""
-    clock = Clock()
-    connection, received = await listen(broker, user)
-    topic = ShootTopic(user, "s")
-    async with proxied(broker.control.tcp_port) as proxy:
-        publisher = new_publisher(broker, port=proxy.port, clock=clock, token_lifetime=100)
-        await publisher.publish(topic, progress(user))
-        clock.now += RENEW_AT * 100 - 1
-        proxy.hold()
-        in_flight = asyncio.create_task(publisher.publish(topic, progress(user)))
-        await until(lambda: len(about(received, topic)) == 2)
-
-        clock.now += 1
-        await publisher.publish(topic, progress(user))
-        assert not in_flight.done()
-        proxy.release()
-        await in_flight
-        await publisher.publish(topic, progress(user))
-
-        assert proxy.connections == 2
-    await until(lambda: len(about(received, topic)) == 4)
-    await connection.close()
-
-
-async def test_idle_connection_is_not_trusted(
-    broker: TestBroker, user: str, new_publisher: NewPublisher
-) -> None:
-    """NAT gateways drop silently: after five minutes a fresh connection is cheaper than to find out."""
-    clock = Clock()
-    async with proxied(broker.control.tcp_port) as proxy:
-        publisher = new_publisher(broker, port=proxy.port, clock=clock)
-        for pause, connections in ((0, 1), (MAX_IDLE, 1), (MAX_IDLE, 1), (MAX_IDLE + 1, 2)):
-            clock.now += pause
-            await publisher.publish(ShootTopic(user, "s"), progress(user))
-            assert proxy.connections == connections
-
-
-async def test_connection_is_replaced_before_its_token_ends(
-    broker: TestBroker, user: str, new_publisher: NewPublisher
-) -> None:
-    """At 80 % of the token's life, at the next use, and not before."""
-    clock = Clock()
-    async with proxied(broker.control.tcp_port) as proxy:
-        publisher = new_publisher(broker, port=proxy.port, clock=clock, token_lifetime=100)
-        for pause, connections in ((0, 1), (79, 1), (1, 2), (79, 2), (1, 3)):
-            clock.now += pause
-            await publisher.publish(ShootTopic(user, "s"), progress(user))
-            assert proxy.connections == connections
-
-
 async def test_round_trip(broker: TestBroker, new_publisher: NewPublisher) -> None:
     """Measured through the broker and back, by several at once, each by its own message."""
     publisher = new_publisher(broker)
@@ -449,44 +283,3 @@ async def test_nothing_listens(new_publisher: NewPublisher, start_broker: StartB
             await publisher.publish(ShootTopic(user, "s"), progress(user))
         with pytest.raises(PublishError, match="refused"):
             await publisher.round_trip()
-
-
-async def test_closed_publisher_connects_again(
-    broker: TestBroker, user: str, new_publisher: NewPublisher
-) -> None:
-    """Closing is no error before the first use, while it connects, or twice; the next use connects."""
-    async with proxied(broker.control.tcp_port) as proxy:
-        publisher = new_publisher(broker, port=proxy.port)
-        await publisher.aclose()
-        proxy.hold(new_ones_too=True)
-        publishing = asyncio.create_task(publisher.publish(ShootTopic(user, "s"), progress(user)))
-        await until(lambda: proxy.connections == 1)
-        closing = asyncio.create_task(publisher.aclose())
-        await asyncio.sleep(0)
-        proxy.release()
-        await asyncio.gather(closing, publishing)
-        await publisher.aclose()
-        await publisher.aclose()
-        connections = proxy.connections
-        await publisher.publish(ShootTopic(user, "s"), progress(user))
-
-        assert proxy.connections == connections + 1
-
-
-def test_another_event_loop_gets_another_connection(broker: TestBroker, user: str) -> None:
-    """Hosts that make a loop per request work, and a loop that is gone is not touched."""
-    publisher = MqttPublisher(url(broker), key=broker.key, timeout=PATIENCE, instance="reused")
-    names = []
-
-    async def publish() -> None:
-        for _ in range(2):
-            await publisher.publish(ShootTopic(user, "s"), progress(user))
-            assert publisher._link is not None
-            names.append(publisher._link.device)
-
-    for _ in range(2):
-        asyncio.run(publish())
-    asyncio.run(publisher.aclose())
-
-    assert names[0] == names[1] != names[2] == names[3]
-    assert all(name.startswith("reused-") for name in names)
