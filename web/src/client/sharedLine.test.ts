@@ -125,9 +125,11 @@ test('a frozen leader that leaves a visible tab unanswered for 2 seconds loses t
   await clock.advance(1)
   expect(broker.connects).toHaveLength(2)
 
+  leader.resyncs.length = 0
   leader.tab.thaw()
   leader.page.wake()
   await clock.advance(60_000)
+  expect(leader.resyncs).toEqual([])
   expect(broker.connects).toHaveLength(2)
   expect(broker.connections).toBe(1)
   expect(types(broker)).not.toContain('DEVICE_DISCONNECTED')

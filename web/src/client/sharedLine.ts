@@ -236,13 +236,15 @@ export class SharedLine implements Line {
     this.#cancelSteal?.()
     this.#cancelSteal = null
     switch (note.kind) {
-      case 'lead':
+      case 'lead': {
+        const isNew = !this.#welcomed
+        this.#welcomed = true
         if (note.identity !== null) this.#take({ kind: 'identity', identity: note.identity })
         this.#take({ kind: 'state', state: note.state })
         if (note.origin !== null) this.#take({ kind: 'ready', origin: note.origin })
-        if (!this.#welcomed) this.#events.resync('foreign-session')
-        this.#welcomed = true
+        if (isNew) this.#events.resync('foreign-session')
         break
+      }
       case 'state':
         this.#takeState(readState(note.state))
         break
@@ -257,6 +259,7 @@ export class SharedLine implements Line {
         this.#events.resync(note.cause)
         break
       case 'ready':
+        this.#welcomed = true
         this.#origin = note.origin
         this.#history.adopt(note.origin)
         this.#events.ready(note.origin)
