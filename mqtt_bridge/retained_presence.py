@@ -42,15 +42,11 @@ class RetainedPresence:
     def since(self, now: int) -> int:
         """When it came to this state; it and ``now`` are milliseconds since 1970.
 
-        For a device that was lost this is when its will fired, which the remaining expiry tells: the will's
-        timestamp is that of the CONNECT.
+        For a device that left, the remaining expiry tells: a will's timestamp is that of the CONNECT, and a
+        goodbye's is of a clock that may be wrong.
         """
         message = self.message
-        if (
-            isinstance(message, DeviceDisconnectedMessage)
-            and message.data.reason == "lost"
-            and self.expires_in is not None
-        ):
+        if isinstance(message, DeviceDisconnectedMessage) and self.expires_in is not None:
             return now - max(0, PresenceTopic.expiry - self.expires_in) * 1000
         # A device whose clock is ahead has not been in this state since tomorrow.
         return min(message.timestamp, now)

@@ -47,13 +47,13 @@ def incoming(message: Any, device: str = "mac", user: str = "ada") -> Incoming:
         pytest.param(ended("lost", NOW - 900_000), MONTH, False, 0, id="a will that has just fired"),
         pytest.param(ended("lost", NOW - 900_000), MONTH + 9, False, 0, id="a will that expires too late"),
         pytest.param(ended("lost", NOW - 5000), None, False, 5000, id="a will that does not expire"),
-        pytest.param(ended("closed", NOW - 5000), MONTH - 60, False, 5000, id="a goodbye"),
-        pytest.param(ended("signed-out", NOW - 5000), MONTH, False, 5000, id="a sign-out"),
-        pytest.param(ended("broker-restart", NOW - 5000), MONTH, False, 5000, id="swept"),
+        pytest.param(ended("closed", NOW - 5000), MONTH - 60, False, 60_000, id="a goodbye"),
+        pytest.param(ended("signed-out", NOW - 5000), MONTH, False, 0, id="a sign-out"),
+        pytest.param(ended("broker-restart", NOW - 5000), MONTH, False, 0, id="swept"),
     ],
 )
 def test_since(message: Any, expires_in: int | None, online: bool, ago: int) -> None:
-    """The message's own time; a will's is that of its CONNECT, so there the remaining expiry tells."""
+    """A birth's own time; of an end the remaining expiry tells, as a will's time is that of its CONNECT."""
     presence = RetainedPresence(message, expires_in)
 
     assert presence.online is online
