@@ -6,6 +6,7 @@ import type { Message, MessageType } from './messages.ts'
 import type { SyncOptions } from './options.ts'
 import { FakePage } from './page.ts'
 import type { GetSession, SessionContext } from './session.ts'
+import type { SyncState } from './state.ts'
 import { MemoryStorage } from './storage.ts'
 import { SyncClient } from './syncClient.ts'
 import type { MessageData } from './wire.generated.ts'
@@ -136,4 +137,36 @@ export function progress(sequence: number, more: Partial<MessageData['SHOOT_PROG
 
 export function credits(newBalance: number, sequence = newBalance) {
   return message('CREDIT_UPDATE', { newBalance, change: 1, reason: 'bought', sequence })
+}
+
+/** Each state of a client from now on, the present one first. */
+export function follow(client: {
+  subscribe(listener: () => void): () => void
+  getSnapshot(): SyncState
+}): SyncState[] {
+  const states = [client.getSnapshot()]
+  client.subscribe(() => states.push(client.getSnapshot()))
+  return states
+}
+
+/** What clients published of this type, as JSON. */
+export function published(
+  broker: { published: readonly { topic: string; payload: string }[] },
+  type: string,
+) {
+  return broker.published
+    .filter(({ payload }) => payload !== '')
+    .map(({ payload }) => JSON.parse(payload))
+    .filter((sent) => sent.type === type)
+}
+
+/** Presence of the client's own device. */
+export function ownPresence(
+  type: 'DEVICE_CONNECTED' | 'DEVICE_DISCONNECTED',
+  session: number,
+  reason: 'lost' | 'signed-out' = 'lost',
+) {
+  return type === 'DEVICE_CONNECTED'
+    ? message(type, { deviceId: DEVICE, name: 'x', platform: 'web', session, epoch: 'e' })
+    : message(type, { deviceId: DEVICE, session, reason })
 }
