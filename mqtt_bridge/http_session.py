@@ -73,6 +73,8 @@ async def ask_for_session(
                 content=request.model_dump_json(),
                 headers={"Authorization": f"Bearer {bearer}", "Content-Type": "application/json"},
             )
+    except (httpx.InvalidURL, UnicodeError) as exc:  # the codec of host names says UnicodeError
+        raise SessionUnavailableError(f"{url} is no URL: {exc}") from exc
     except httpx.HTTPError as exc:
         raise SessionUnavailableError(f"No answer from {url}: {type(exc).__name__}") from exc
     if response.status_code in (401, 403):

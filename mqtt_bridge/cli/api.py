@@ -2,34 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Any
 
 import httpx
-import typer
 
 from .errors import fail
-from .running import running_devs
 from .token import find_auth
+from .which_dev import latest_dev
 
 TIMEOUT = 10.0
 """Seconds. The functions answer within 3 s, whatever the broker does."""
-
-Url = Annotated[
-    str | None,
-    typer.Option(
-        envvar="KULL_SYNC_URL",
-        help="Of the HTTP functions; else the running `kull-sync dev`.",
-        show_default=False,
-    ),
-]
-Token = Annotated[
-    str | None,
-    typer.Option(
-        envvar="KULL_SYNC_APP_TOKEN",
-        help="App token of the caller; else one is signed as `kull-sync token` does.",
-        show_default=False,
-    ),
-]
 
 
 class ProblemError(Exception):
@@ -50,14 +32,10 @@ class Api:
         ``subject`` and ``scopes`` go into the token where none was given.
         """
         if url is None:
-            devs = running_devs()
-            if not devs:
+            dev = latest_dev("this goes to")
+            if dev is None:
                 fail("No `kull-sync dev` runs here. Start it, or name the functions: --url, KULL_SYNC_URL.")
-            if len(devs) > 1:
-                typer.echo(
-                    f"{len(devs)} `kull-sync dev` run here; this goes to the latest, {devs[0].url}", err=True
-                )
-            url = devs[0].url
+            url = dev.url
         url = url.rstrip("/")
         if token is None:
             auth = find_auth(url)
@@ -89,7 +67,7 @@ class Api:
                 timeout=TIMEOUT,
                 **how,
             )
-        except httpx.InvalidURL as exc:
+        except (httpx.InvalidURL, UnicodeError) as exc:  # the codec of host names says UnicodeError
             raise ProblemError(f"{self.url} is no URL: {exc}") from exc
         except httpx.HTTPError as exc:
             raise ProblemError(f"{self.url} does not answer: {str(exc) or type(exc).__name__}") from exc

@@ -16,6 +16,7 @@ import httpx
 import typer
 
 from mqtt_bridge.errors import BridgeError
+from mqtt_bridge.settings import Settings
 from mqtt_bridge.tokens import SigningKey, write_jwks
 
 from .banner import show_banner
@@ -96,6 +97,10 @@ def dev(
                 if wanted[use] is None and port != DEFAULT_PORTS[use]:
                     log.say(f"Port {DEFAULT_PORTS[use]} is taken, so --{use}-port is {port}.", "yellow")
             plan = _prepare(directory, broker, ports)
+            # The functions would refuse it too, but once the broker runs and in more lines.
+            Settings.from_environment(_functions_environment(plan))
+            if log.lost:
+                raise typer.Exit(1)
             try:
                 status = asyncio.run(_run(plan, log))
             finally:

@@ -11,11 +11,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .api import Api, ProblemError, Token, Url
+from .api import Api, ProblemError
 from .errors import fail
+from .options import Token, Url, device_id, user_id
 from .printable import printable
 
-User = Annotated[str, typer.Option(help="Whose devices.")]
+User = Annotated[str, typer.Option(help="Whose devices.", callback=user_id)]
 
 
 def devices(
@@ -44,8 +45,8 @@ def devices(
 
 
 def sign_out(
-    user: Annotated[str, typer.Option(help="Whose device it is.")],
-    device: Annotated[str, typer.Option(help="The device's id.")],
+    user: Annotated[str, typer.Option(help="Whose device it is.", callback=user_id)],
+    device: Annotated[str, typer.Option(help="The device's id.", callback=device_id)],
     url: Url = None,
     token: Token = None,
 ) -> None:

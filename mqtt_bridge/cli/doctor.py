@@ -1,6 +1,7 @@
 """``kull-sync doctor``: what this machine lacks, and the line that brings it."""
 
 import platform
+import shutil
 import sys
 from importlib.util import find_spec
 
@@ -50,7 +51,7 @@ def doctor() -> None:
         installed = "installed" if find_spec(module) else None
         row(installed, module, why, f"pip install 'kull-sync[{extra}]'", required)
     for need in NEEDS:
-        remedy = f"sudo apt-get install -y {need.packages}" + (f"  # {need.note}" if need.note else "")
+        remedy = f"{_install()} {need.packages}" + (f"  # {need.note}" if need.note else "")
         row(need.find(), need.name, need.why, remedy, required if "run" in need.verbs else optional)
     for use, port in DEFAULT_PORTS.items():
         free = is_free(port)
@@ -67,3 +68,7 @@ def doctor() -> None:
                 console.print(f"  {remedy}", markup=False, highlight=False, soft_wrap=True)
     if required:
         raise typer.Exit(1)
+
+
+def _install() -> str:
+    return "sudo apt-get install -y" if shutil.which("sudo") else "as root: apt-get install -y"

@@ -21,6 +21,9 @@ from mqtt_bridge.topics import PresenceTopic
 from .event_view import as_line
 from .printable import printable
 
+MIN_WIDTH = 50
+"""Columns of a terminal for the whole table; on less it shows who is online and no more."""
+
 Presence = DeviceConnectedMessage | DeviceDisconnectedMessage
 
 
@@ -69,8 +72,9 @@ class LiveView:
             title_justify="left",
             box=box.SIMPLE_HEAD,
         )
-        for column in ("Device", "Name", "Platform", "", "Since"):
-            table.add_column(column)
+        is_wide = self._console.width >= MIN_WIDTH
+        for column in ("Device", "Name", "Platform", "", "Since") if is_wide else ("Device", ""):
+            table.add_column(column, overflow="fold")
         for message, since in sorted(self._devices.values(), key=_online_first):
             clock = time.strftime("%H:%M:%S", time.localtime(since))
             cells: tuple[str, ...]
@@ -78,7 +82,8 @@ class LiveView:
                 cells, style = (message.data.name, message.data.platform, "online", clock), "green"
             else:
                 cells, style = ("", "", message.data.reason, clock), "dim"
-            table.add_row(*(Text(printable(cell)) for cell in (message.data.device_id, *cells)), style=style)
+            shown = (message.data.device_id, *cells) if is_wide else (message.data.device_id, cells[2])
+            table.add_row(*(Text(printable(cell)) for cell in shown), style=style)
         return table
 
 

@@ -1,13 +1,15 @@
 """One log of several processes on one terminal, each with its name and colour."""
 
-import os
+import errno
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from rich.console import Console
 from rich.text import Text
 
 from .printable import printable
+from .stdout import abandon_stdout
 
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue")
 _WIDTH = 10
@@ -18,9 +20,10 @@ class MergedLog:
 
     def __init__(self) -> None:
         self.on_lost: Callable[[], None] = lambda: None
+        """Called when ``lost`` becomes true."""
         self._console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
         self._colours: dict[str, str] = {}
-        self._lost = False
+        self.lost = False
 
     def __call__(self, name: str, line: str) -> None:
         """Print a line of a process."""
@@ -38,12 +41,15 @@ class MergedLog:
             self(name, line)
 
     def _print(self, text: Text) -> None:
-        if self._lost:
+        if self.lost:
             return
         try:
             self._console.print(text)
-        except (OSError, SystemExit):  # rich answers a closed pipe with SystemExit
-            self._lost = True
-            # Else the interpreter fails once more when it flushes at its end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except (OSError, SystemExit) as exc:  # rich answers a closed pipe with SystemExit
+            self.lost = True
+            # A terminal that was closed (EIO) takes stderr with it.
+            if isinstance(exc, OSError) and exc.errno != errno.EIO:
+                with suppress(OSError):
+                    sys.stderr.write(f"Error: standard output: {exc.strerror}\n")
+            abandon_stdout()
             self.on_lost()

@@ -21,6 +21,13 @@ class PortTakenError(BridgeError):
         )
 
 
+class PortNamedTwiceError(BridgeError):
+    """Two options ask for the same port."""
+
+    def __init__(self, port: int, first: str, second: str) -> None:
+        super().__init__(f"Port {port} was named twice: --{first}-port and --{second}-port.")
+
+
 def is_free(port: int) -> bool:
     """Whether a server could listen there now."""
     try:
@@ -33,9 +40,13 @@ def is_free(port: int) -> bool:
 def choose_ports(wanted: Mapping[str, int | None]) -> dict[str, int]:
     """A port for each use: the one that is wanted (0: any), else the default, else any that is free.
 
-    Raises PortTakenError for a wanted one that is not free. Nothing holds a port until the server has it:
-    who is quicker gets it, and the server then ends with an error that names it.
+    Raises PortNamedTwiceError, and PortTakenError for a wanted one that is not free. Nothing holds a port
+    until the server has it: who is quicker gets it, and the server then ends with an error that names it.
     """
+    named: dict[int, str] = {}
+    for use, port in wanted.items():
+        if port and named.setdefault(port, use) != use:
+            raise PortNamedTwiceError(port, named[port], use)
     chosen: dict[str, int] = {}
     held = []
     try:

@@ -7,42 +7,53 @@ import typer
 
 from mqtt_bridge.messages import ShootStatus
 
-from .api import Api, ProblemError, Token, Url
+from . import options
+from .api import Api, ProblemError
 from .errors import fail
+from .options import Token, Url
 
 publish = typer.Typer(
     no_args_is_help=True,
     help="Publish one event through the HTTP functions, as a service would, and print the answer.",
 )
 
-User = Annotated[str, typer.Option(help="Whose devices get it.")]
+User = Annotated[str, typer.Option(help="Whose devices get it.", callback=options.user_id)]
 Sequence = Annotated[
     int | None, typer.Option(help="Orders the updates; the functions take their clock.", show_default=False)
 ]
 IdempotencyKey = Annotated[
     str | None,
-    typer.Option(help="The same key and event again reach the devices once.", show_default=False),
+    typer.Option(
+        help="The same key and event again reach the devices once.",
+        show_default=False,
+        callback=options.idempotency_key,
+    ),
 ]
 
 
 @publish.command()
 def shoot_progress(
     user: User,
-    shoot: Annotated[str, typer.Option(help="The shoot's id.")],
+    shoot: Annotated[str, typer.Option(help="The shoot's id.", callback=options.shoot_id)],
     processed: Annotated[int, typer.Option(help="Images done.")],
     total: Annotated[int, typer.Option(help="Images in the shoot.")],
     status: Annotated[ShootStatus, typer.Option(help="How it is going.")] = "processing",
     current_image: Annotated[
         str | None, typer.Option(help="Image being worked on.", show_default=False)
     ] = None,
-    eta: Annotated[float | None, typer.Option(help="Seconds to go.", show_default=False)] = None,
+    eta: Annotated[
+        float | None, typer.Option(help="Seconds to go.", show_default=False, callback=options.finite)
+    ] = None,
     provider: Annotated[str | None, typer.Option(help="Who culls.", show_default=False)] = None,
     error: Annotated[str | None, typer.Option(help="Why it failed.", show_default=False)] = None,
     run: Annotated[
         int | None, typer.Option(help="Counts the attempts of the shoot.", show_default=False)
     ] = None,
     sequence: Sequence = None,
-    device: Annotated[str | None, typer.Option(help="The device it comes from.", show_default=False)] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(help="The device it comes from.", show_default=False, callback=options.device_id),
+    ] = None,
     idempotency_key: IdempotencyKey = None,
     url: Url = None,
     token: Token = None,
@@ -104,7 +115,9 @@ def credit_update(
 @publish.command()
 def prompt_change(
     action: Annotated[str, typer.Option(help="created, updated or deleted.")],
-    user: Annotated[str | None, typer.Option(help="Whose devices get it.", show_default=False)] = None,
+    user: Annotated[
+        str | None, typer.Option(help="Whose devices get it.", show_default=False, callback=options.user_id)
+    ] = None,
     everyone: Annotated[bool, typer.Option("--everyone", help="The devices of all users get it.")] = False,
     prompt: Annotated[
         str | None, typer.Option(help="The prompt's id; without it, many changed.", show_default=False)

@@ -7,11 +7,12 @@ import typer
 
 from mqtt_bridge.messages import Platform
 
-from .api import Api, ProblemError, Token, Url
+from .api import Api, ProblemError
 from .errors import fail
+from .options import Token, Url, device_id, user_id
 
-User = Annotated[str, typer.Option(help="Whose device it is.")]
-Device = Annotated[str, typer.Option(help="The device's id, e.g. mac-1.")]
+User = Annotated[str, typer.Option(help="Whose device it is.", callback=user_id)]
+Device = Annotated[str, typer.Option(help="The device's id, e.g. mac-1.", callback=device_id)]
 Name = Annotated[str | None, typer.Option(help="As others see it; else the id.", show_default=False)]
 DevicePlatform = Annotated[Platform, typer.Option("--platform", help="What it is.")]
 

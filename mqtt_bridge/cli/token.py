@@ -10,10 +10,14 @@ import jwt
 import typer
 
 from .errors import fail
+from .options import Url, user_id
 from .running import running_devs
+from .which_dev import latest_dev
 
 SCOPES = ("sync:publish", "sync:session", "sync:bridge", "sync:operator", "sync:devices", "sync:erase")
 ALGORITHM = "HS256"
+MAX_LIFETIME = 366 * 24 * 3600
+"""Seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +53,35 @@ class AppAuth:
         return jwt.encode(claims, self.secret, algorithm=ALGORITHM)
 
 
-def find_auth(url: str | None = None) -> AppAuth | None:
-    """From the environment, else from the ``kull-sync dev`` that answers at ``url``, or the latest one."""
+def find_auth(url: str) -> AppAuth | None:
+    """From the environment, else from the ``kull-sync dev`` that answers at ``url``."""
     if auth := AppAuth.from_environment():
         return auth
     for dev in running_devs():
-        if url in (None, dev.url):
+        if dev.url == url:
             return AppAuth(dev.auth_issuer, dev.auth_audience, dev.auth_secret)
     return None
 
 
+def _find_auth_anywhere(url: str | None) -> AppAuth:
+    """As ``find_auth``, without a URL from the latest ``dev``. Ends the command when there is nothing."""
+    if url is not None:
+        auth = find_auth(url.rstrip("/"))
+        if auth is None:
+            fail(f"No `kull-sync dev` runs at {url}, and KULL_SYNC_AUTH_SECRET is not set.")
+        return auth
+    if auth := AppAuth.from_environment():
+        return auth
+    dev = latest_dev("this token is for")
+    if dev is None:
+        fail("There is no secret to sign with: start `kull-sync dev`, or set KULL_SYNC_AUTH_SECRET.")
+    return AppAuth(dev.auth_issuer, dev.auth_audience, dev.auth_secret)
+
+
 def token(
-    user: Annotated[str | None, typer.Option(help="For this user.", show_default=False)] = None,
+    user: Annotated[
+        str | None, typer.Option(help="For this user.", show_default=False, callback=user_id)
+    ] = None,
     service: Annotated[
         str | None, typer.Option(help="For a service of this name.", show_default=False)
     ] = None,
@@ -71,7 +92,8 @@ def token(
             show_default=SCOPES[0],
         ),
     ] = None,
-    lifetime: Annotated[int, typer.Option(min=1, help="Seconds.")] = 3600,
+    lifetime: Annotated[int, typer.Option(min=1, max=MAX_LIFETIME, help="Seconds.")] = 3600,
+    url: Url = None,
 ) -> None:
     """Print an app token for the HTTP functions, and nothing else.
 
@@ -89,8 +111,8 @@ def token(
     for name in scope or ():
         if name not in SCOPES:
             raise typer.BadParameter(f"{name!r} is none of {', '.join(SCOPES)}.", param_hint="--scope")
-    auth = find_auth()
-    if auth is None:
-        fail("There is no secret to sign with: start `kull-sync dev`, or set KULL_SYNC_AUTH_SECRET.")
+    if service is not None and not (service.isprintable() and service.strip()):
+        raise typer.BadParameter("must be a name of printable characters", param_hint="--service")
+    auth = _find_auth_anywhere(url)
     scopes = tuple(scope or SCOPES[:1]) if service else ()
     typer.echo(auth.mint(user or service or "", scopes=scopes, lifetime=lifetime))

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -12,20 +11,21 @@ import typer
 from pydantic import ValidationError
 
 from mqtt_bridge.client import SyncClient
+from mqtt_bridge.errors import SessionUnavailableError
 from mqtt_bridge.events import ClientEvent, Stopped
 from mqtt_bridge.http_session import http_session
 from mqtt_bridge.session import SessionRequest
 
-from .api import Api, Token, Url
+from .api import Api
 from .event_view import as_json, as_line
 from .live_view import LiveView
+from .options import Token, Url
 from .session import Device, DevicePlatform, Name, User
 from .signals import UntilSignal
+from .stdout import abandon_stdout
 from .token import find_auth
 
 Show = Callable[[ClientEvent], None]
-
-_OPTIONS = {"userId": "--user", "deviceId": "--device"}
 
 
 def watch(
@@ -49,26 +49,30 @@ def watch(
     try:
         request = SessionRequest(user_id=user, device_id=device, name=name or device, platform=platform)
     except ValidationError as exc:
-        fault = exc.errors()[0]
-        field = str(fault["loc"][0])
-        raise typer.BadParameter(fault["msg"], param_hint=_OPTIONS.get(field, f"--{field}")) from exc
+        # The ids have passed as options, and the platform is one of a choice.
+        raise typer.BadParameter(exc.errors()[0]["msg"], param_hint="--name") from exc
     api = Api.find(url, token, subject=user)
-
-    def present_token() -> str:
-        # Signed anew each time: the first would expire, and a dev that was started again has another secret.
-        auth = None if token else find_auth(api.url)
-        return auth.mint(user) if auth else api.token
-
-    client = SyncClient(http_session(api.url, present_token), device=request)
+    client = SyncClient(http_session(api.url, lambda: present_token(api.url, token, user)), device=request)
     view = _view(client, request, json=json)
     try:
         with view as show:
             status = asyncio.run(UntilSignal().run(_show_events(client, show)))
     except BrokenPipeError:
-        # Nobody reads any more. Else the interpreter fails once more when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Nobody reads any more.
+        abandon_stdout()
         status = 1
     raise typer.Exit(status)
+
+
+def present_token(url: str, token: str | None, user: str) -> str:
+    """The token that was given, else one signed now. Raises SessionUnavailableError while none can be."""
+    # Signed anew each time: the first would expire, and a dev that was started again has another secret.
+    if token:
+        return token
+    if auth := find_auth(url):
+        return auth.mint(user)
+    # The functions of a dev that starts answer before it is found, and would refuse what was signed before.
+    raise SessionUnavailableError(f"No `kull-sync dev` runs at {url}")
 
 
 def _view(client: SyncClient, request: SessionRequest, *, json: bool) -> AbstractContextManager[Show]:

@@ -136,3 +136,10 @@ async def test_what_cannot_be_a_token_is_refused(server: Server, token: str) -> 
         await http_session(url, token)(REQUEST)
     assert "canary" not in str(refused.value)
     assert server.requests == []
+
+
+@pytest.mark.parametrize("url", ["http://xn--a", "http://1.2.3.999"])
+async def test_a_host_that_cannot_be_is_said(url: str) -> None:
+    """The reason is for a person: what is wrong with which URL."""
+    with pytest.raises(SessionUnavailableError, match=f"{url} is no URL"):
+        await http_session(url, "app-token")(REQUEST)

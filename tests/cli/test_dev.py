@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 
 import httpx
+import jwt
 import pytest
 from typer.testing import CliRunner
 
@@ -196,13 +197,64 @@ def test_a_child_that_dies_ends_everything(start_dev: StartDev, name: str) -> No
     assert dev.leftovers() == []
 
 
-def test_a_child_that_does_not_start_says_why(start_dev: StartDev) -> None:
-    """A setting that the functions refuse is named on the screen, and nothing is left running."""
+def test_a_setting_that_the_functions_would_refuse(start_dev: StartDev) -> None:
+    """It is named before anything is started, and nothing is left behind."""
     dev = start_dev(*FREE_PORTS, KULL_SYNC_KEEPALIVE="never")
 
     assert dev.process.wait(PATIENCE) == 1
-    assert "KULL_SYNC_KEEPALIVE" in dev.log[dev.log.index("The last lines of functions:") :]
+    assert dev.log.startswith("Error: KULL_SYNC_KEEPALIVE: ")
+    assert "broker" not in dev.log
     assert dev.leftovers() == []
+
+
+def test_a_child_that_does_not_start_says_why(start_dev: StartDev, tmp_path: Path) -> None:
+    """What the functions print before they die is shown again, and nothing is left running."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\nif 'uvicorn' in sys.orig_argv: sys.exit('no functions today')\n"
+    )
+    dev = start_dev(*FREE_PORTS, PYTHONPATH=str(tmp_path))
+
+    assert dev.process.wait(PATIENCE) == 1
+    assert "no functions today" in dev.log[dev.log.index("The last lines of functions:") :]
+    assert dev.leftovers() == []
+
+
+def test_nobody_reads_from_the_beginning(runtime: Path) -> None:
+    """A dev whose log cannot be written says so and ends: it would run where nobody sees how to use it."""
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [KULL_SYNC, "dev", *FREE_PORTS],
+            env=clean_environment() | {"XDG_RUNTIME_DIR": str(runtime.parent)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+
+    assert ended.returncode == 129
+    assert ended.stderr == "Error: standard output: No space left on device\n"
+    assert not runtime.exists()
+
+
+_CTRL_C_AT_IMPORT = """
+import os, signal, sys
+class CtrlC:
+    def find_spec(self, name, path=None, target=None):
+        if name == os.environ["CTRL_C_AT"]:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, CtrlC())
+"""
+
+
+@pytest.mark.parametrize("module", ["mqtt_bridge.cli.app", "typer", "httpx", "mqtt_bridge.cli.dev"])
+def test_ctrl_c_at_the_beginning(start_dev: StartDev, tmp_path: Path, module: str) -> None:
+    """While the modules are still read, a Ctrl-C ends it as quietly as later."""
+    (tmp_path / "sitecustomize.py").write_text(_CTRL_C_AT_IMPORT)
+    dev = start_dev(*FREE_PORTS, PYTHONPATH=str(tmp_path), CTRL_C_AT=module)
+
+    assert dev.process.wait(PATIENCE) == 130
+    assert dev.log == ""
 
 
 def test_children_do_not_outlive_a_killed_dev(start_dev: StartDev, tmp_path: Path) -> None:
@@ -236,6 +288,17 @@ def test_two_devs_live_side_by_side(start_dev: StartDev, tmp_path: Path) -> None
     first_url = first.state["url"]
     second = start_dev(*FREE_PORTS, directory=tmp_path).wait_until_ready()
     session = ("session", "--user", "ada", "--device", "mac-1", "--field", "urls")
+    tokens = {
+        name: run("token", "--user", "ada", *arguments, env=second.env | environment)
+        for name, arguments, environment in (
+            ("default", (), {}),
+            ("option", ("--url", f"{first_url}/"), {}),
+            ("variable", (), {"KULL_SYNC_URL": first_url}),
+        )
+    }
+    stranger = run("token", "--user", "ada", "--url", "http://127.0.0.1:1", env=second.env)
+    found = [json.loads(path.read_text()) for path in second.runtime.glob("kull-sync/dev-*/state.json")]
+    states = {state["pid"]: state for state in found}
 
     by_default = run(*session, env=second.env)
     chosen = run(*session, "--url", first_url, env=second.env)
@@ -243,6 +306,12 @@ def test_two_devs_live_side_by_side(start_dev: StartDev, tmp_path: Path) -> None
     assert "2 `kull-sync dev` run here" in by_default.stderr
     assert chosen.returncode == 0, chosen.stderr
     assert by_default.stdout != chosen.stdout
+    assert f"this token is for the latest, {states[second.process.pid]['url']}" in tokens["default"].stderr
+    for name, dev in (("default", second), ("option", first), ("variable", first)):
+        secret = states[dev.process.pid]["auth_secret"]
+        jwt.decode(tokens[name].stdout.strip(), secret, ["HS256"], audience="kull-sync-dev")
+    assert (stranger.returncode, stranger.stdout) == (1, "")
+    assert "No `kull-sync dev` runs at http://127.0.0.1:1" in stranger.stderr
     assert first.end() == second.end() == 130
     assert second.leftovers() == []
 

@@ -76,6 +76,22 @@ def test_when_a_device_was_lost(view: LiveView, monkeypatch: pytest.MonkeyPatch)
     assert {row[0]: row[4] for row in rows(view)} == {"now": "12:00:00", "ago": "11:00:00"}
 
 
+@pytest.mark.parametrize("width", [20, 30, 49])
+def test_on_a_narrow_terminal(width: int) -> None:
+    """Less is shown, but what is shown can be read: who, and whether they are here."""
+    request = SessionRequest(user_id="ada", device_id="mac-1", name="Mac", platform="mac")
+    console = Console(width=width)
+    narrow = LiveView(SyncClient(nobody, device=request), request, console)
+    narrow.show(came("phone-1"))
+    narrow.show(left("mac-of-grace"))
+    with console.capture() as shown:
+        console.print(narrow.table())
+
+    lines = [line.split() for line in shown.get().splitlines()]
+    assert ["phone-1", "online"] in lines
+    assert ["mac-of-grace", "lost"] in lines or width < 24
+
+
 def test_a_name_does_not_drive_the_terminal(view: LiveView) -> None:
     """What others call their devices is only shown."""
     view.show(came("a", "[bold]x\x1b[2J"))

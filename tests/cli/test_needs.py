@@ -163,12 +163,23 @@ def test_the_doctor_finds_everything_here() -> None:
         assert f"port {port}" in shown.output
 
 
-def test_the_doctor_on_a_bare_machine(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each thing that is missing comes with the line that brings it, and the status is not 0."""
+@pytest.mark.parametrize(
+    ("has_sudo", "install"),
+    [
+        pytest.param(True, "sudo apt-get install", id="sudo"),
+        pytest.param(False, "as root: apt-get install", id="none"),
+    ],
+)
+def test_the_doctor_on_a_bare_machine(
+    bare: Path, monkeypatch: pytest.MonkeyPatch, has_sudo: bool, install: str
+) -> None:
+    """Each thing that is missing comes with the line that brings it here, and the status is not 0."""
+    if has_sudo:
+        (bare / "sudo").touch(mode=0o755)
     monkeypatch.setattr("mqtt_bridge.cli.doctor.find_spec", lambda name: None)
     shown = CliRunner().invoke(app, ["doctor"], env={"COLUMNS": "160"})
 
     assert shown.exit_code == 1
     for need in NEEDS[1:]:
-        assert f"  {need.name}: sudo apt-get install -y {need.packages}" in shown.output
+        assert f"  {need.name}: {install} -y {need.packages}" in shown.output
     assert "  uvicorn: pip install 'kull-sync[cli]'" in shown.output

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from mqtt_bridge.cli import ports
-from mqtt_bridge.cli.ports import PortTakenError, choose_ports, is_free
+from mqtt_bridge.cli.ports import PortNamedTwiceError, PortTakenError, choose_ports, is_free
 
 
 @pytest.fixture
@@ -64,5 +64,5 @@ def test_a_wanted_port_that_is_taken(taken: int) -> None:
 
 def test_the_same_port_for_two(free: int) -> None:
     """Two cannot listen on one port."""
-    with pytest.raises(PortTakenError):
-        choose_ports({"http": free, "mqtt": free, "ws": 0})
+    with pytest.raises(PortNamedTwiceError, match=rf"Port {free} was named twice: --http-port and --ws-port"):
+        choose_ports({"http": free, "mqtt": 0, "ws": free, "metrics": 0})

@@ -77,13 +77,15 @@ def test_idempotency_key(here: Dev) -> None:
         pytest.param(
             [*PROGRESS, "--run", "-1", "--eta", "-1"], ["422", "  run: ", "  eta: "], id="two wrong fields"
         ),
-        pytest.param([*PROGRESS, "--user", "a/b"], ["422", "  userId: "], id="bad id"),
+        pytest.param(
+            [*PROMPT, "--user", "ada", "--title", "t" * 1001], ["422", "  title: "], id="long title"
+        ),
         pytest.param([*CREDITS, "--token", "garbage"], ["401", "not a valid JWT"], id="bad token"),
         pytest.param(
             [*CREDITS, "--url", "http://127.0.0.1:1", "--token", "t"], ["does not answer"], id="nobody"
         ),
-        pytest.param([*CREDITS, "--url", "nonsense", "--token", "t"], ["does not answer"], id="no URL"),
-        pytest.param([*CREDITS, "--url", "http://a:b", "--token", "t"], ["is no URL"], id="broken URL"),
+        pytest.param([*CREDITS, "--url", "http://a..b", "--token", "t"], ["is no URL"], id="broken host"),
+        pytest.param([*CREDITS, "--url", "http://1.2.3.999", "--token", "t"], ["is no URL"], id="no address"),
         pytest.param([*CREDITS, "--url", "http://app.example"], ["No token for"], id="no token"),
     ],
 )
@@ -94,6 +96,54 @@ def test_refused(here: Dev, arguments: list[str], said: list[str]) -> None:
     assert refused.exit_code == 1
     assert [text for text in said if text not in refused.stderr] == []
     assert refused.stdout == ""
+
+
+ID = "must be 1 to 128 printable ASCII characters without space and / + # $"
+TOKEN = "holds characters that no token has"
+URL = "must be like https://api.example.com"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "rule"),
+    [
+        pytest.param("--user", "a/b", ID, id="user"),
+        pytest.param("--user", "", ID, id="no user"),
+        pytest.param("--shoot", "a b", ID, id="shoot"),
+        pytest.param("--device", "a:b", f"{ID}, nor :", id="device"),
+        pytest.param("--eta", "nan", "must be a number of seconds", id="nan"),
+        pytest.param("--eta", "inf", "must be a number of seconds", id="inf"),
+        pytest.param("--idempotency-key", "canary-\u00e9", "printable ASCII", id="key not ASCII"),
+        pytest.param("--idempotency-key", "canary\r\nX: y", "printable ASCII", id="key with a header"),
+        pytest.param("--idempotency-key", "", "printable ASCII", id="empty key"),
+        pytest.param("--token", "canary-\u00e9", TOKEN, id="token not ASCII"),
+        pytest.param("--token", "canary\nb", TOKEN, id="token of two lines"),
+        pytest.param("--token", "canary\r", TOKEN, id="token with a line break"),
+        pytest.param("--token", "", "is empty", id="no token"),
+        pytest.param("--url", "canary", URL, id="no URL"),
+        pytest.param("--url", "not a url", URL, id="words"),
+        pytest.param("--url", "ftp://canary", URL, id="other scheme"),
+        pytest.param("--url", "http://a:b", URL, id="broken port"),
+        pytest.param("--url", "http://u:canary@a", URL, id="with a password"),
+    ],
+)
+def test_values_that_can_never_work(runtime: Path, option: str, value: str, rule: str) -> None:
+    """They are refused before anybody is asked: with the option and the rule, and never the value."""
+    refused = runner.invoke(app, ["publish", *PROGRESS, option, value], env={"COLUMNS": "200"})
+
+    assert refused.exit_code == 2
+    assert f"'{option}'" in refused.stderr
+    assert rule in refused.stderr
+    assert "canary" not in refused.stderr
+
+
+def test_a_token_from_the_environment_is_looked_at_too(runtime: Path) -> None:
+    """The variable is named, for it is there that it has to be mended."""
+    environment = {"COLUMNS": "200", "KULL_SYNC_APP_TOKEN": "canary\r"}
+    refused = runner.invoke(app, ["publish", *PROGRESS], env=environment)
+
+    assert refused.exit_code == 2
+    assert "KULL_SYNC_APP_TOKEN" in refused.stderr
+    assert "canary" not in refused.stderr
 
 
 @pytest.mark.parametrize(
@@ -139,7 +189,7 @@ def test_one_field_of_a_session(here: Dev, field: str, printed: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
-        pytest.param(["--device", "a:b"], 1, "deviceId", id="bad id"),
+        pytest.param(["--device", "a:b"], 2, "--device", id="bad id"),
         pytest.param(
             ["--device", "mac-1", "--field", "tokn"], 2, "The answer has token,", id="no such field"
         ),

@@ -63,6 +63,13 @@ def test_claims(secret: str, arguments: list[str], subject: str, scope: str | No
             ["--service", "worker", "--scope", "sync:publsh"], "'sync:publsh' is none of", id="typo"
         ),
         pytest.param(["--user", "ada", "--lifetime", "0"], "--lifetime", id="no lifetime"),
+        pytest.param(["--user", "ada", "--lifetime", "9" * 20], "--lifetime", id="endless"),
+        pytest.param(["--user", "ada", "--lifetime", "31622401"], "--lifetime", id="over a year"),
+        pytest.param(["--user", "a/b"], "'--user': must be 1 to 128 printable ASCII", id="bad user"),
+        pytest.param(["--user", ""], "'--user': must be 1 to 128 printable ASCII", id="empty user"),
+        pytest.param(["--service", ""], "--service: must be a name", id="empty service"),
+        pytest.param(["--service", "a\x1b[2J"], "--service: must be a name", id="service with an escape"),
+        pytest.param(["--user", "ada", "--url", "nonsense"], "'--url'", id="no URL"),
     ],
 )
 def test_wrong_usage(secret: str, arguments: list[str], said: str) -> None:

@@ -13,6 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from mqtt_bridge.cli.app import app
+from mqtt_bridge.cli.watch import present_token
+from mqtt_bridge.errors import SessionUnavailableError
 
 from .conftest import StartDev
 from .devs import FREE_PORTS, KULL_SYNC, PATIENCE, Dev, run, wait_for
@@ -198,6 +200,13 @@ def test_it_comes_back_when_a_dev_was_started_again(
     wait_for(lambda: mac.messages("CREDIT_UPDATE"))
 
 
+def test_while_a_dev_starts_again_nothing_old_is_sent(runtime: Path) -> None:
+    """Its functions answer before it is found: a token of the one before would be refused, for good."""
+    with pytest.raises(SessionUnavailableError, match="No `kull-sync dev` runs"):
+        present_token("http://127.0.0.1:1", None, "ada")
+    assert present_token("http://127.0.0.1:1", "given", "ada") == "given"
+
+
 def shown_urls(dev: Dev) -> list[str]:
     """HTTP, MQTT, WebSocket."""
     return [
@@ -210,8 +219,14 @@ def shown_urls(dev: Dev) -> list[str]:
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
-        pytest.param(["--user", "a/b", "--device", "mac-1"], 2, "--user", id="bad user"),
-        pytest.param(["--user", "ada", "--device", "a:b"], 2, "--device", id="bad device"),
+        pytest.param(["--user", "a b", "--device", "mac-1"], 2, "'--user': must be 1 to", id="bad user"),
+        pytest.param(["--user", "ada", "--device", "a:b"], 2, "'--device': must be 1 to", id="bad device"),
+        pytest.param(
+            ["--user", "ada", "--device", "mac-1", "--token", "x\r"], 2, "'--token'", id="no token at all"
+        ),
+        pytest.param(
+            ["--user", "ada", "--device", "mac-1", "--url", "ftp://x"], 2, "https://api", id="no URL"
+        ),
         pytest.param(
             ["--user", "ada", "--device", "mac-1", "--name", "n" * 101], 2, "--name", id="long name"
         ),
@@ -220,7 +235,7 @@ def shown_urls(dev: Dev) -> list[str]:
 )
 def test_refused_at_once(runtime: Path, arguments: list[str], status: int, said: str) -> None:
     """What can never work is said at once, not tried again for ever."""
-    refused = CliRunner().invoke(app, ["watch", *arguments])
+    refused = CliRunner().invoke(app, ["watch", *arguments], env={"COLUMNS": "200"})
 
     assert refused.exit_code == status
     assert said in refused.stderr
