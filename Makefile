@@ -104,13 +104,14 @@ packages-run packages-test packages-container: packages-%:
 	    echo "This machine lacks what Debian calls $$packages. Install these, then run make again."; exit 1; \
 	  elif [ "$$(id -u)" = 0 ]; then root=; \
 	  elif sudo -n true 2>/dev/null; then root=sudo; \
-	  else echo "Type this once, then run make again:"; echo "  sudo apt-get install -y $$packages"; exit 1; fi; \
+	  elif command -v sudo >/dev/null; then echo "Type this once, then run make again:"; echo "  sudo apt-get install -y $$packages"; exit 1; \
+	  else echo "Type this once as root, then run make again:"; echo "  apt-get install -y $$packages"; exit 1; fi; \
 	  echo "Installing $$packages"; \
 	  $$root apt-get update -qq; \
 	  $$root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$packages >/dev/null; \
 	  if [[ "$$packages" == *mosquitto* ]] && systemctl is-active --quiet mosquitto 2>/dev/null; then \
 	    echo "Debian has started a broker of its own on port 1883, which is not used here. To stop it:"; \
-	    echo "  sudo systemctl disable --now mosquitto"; \
+	    echo "  $${root:+sudo }systemctl disable --now mosquitto"; \
 	  fi; \
 	done; \
 	packages=$$(missing); \
