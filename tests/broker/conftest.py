@@ -92,7 +92,8 @@ class TestBroker:
         self.control.start()
 
 
-def _broker(image: str | None, directory: Path, **how: Any) -> TestBroker:
+def make_broker(image: str | None, directory: Path, **how: Any) -> TestBroker:
+    """A broker that has not been started. Keywords go to LocalBroker or ContainerBroker."""
     key = tokens.SigningKey.generate()
     jwks_file = directory / "jwks.json"
     log: list[str] = []
@@ -117,7 +118,18 @@ def image(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.fixture(scope="session")
 def broker(image: str | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestBroker]:
     """The broker that tests share. Who wants to stop or reload one takes ``start_broker``."""
-    broker = _broker(image, tmp_path_factory.mktemp("broker"))
+    broker = make_broker(image, tmp_path_factory.mktemp("broker"))
+    with broker.control:
+        yield broker
+
+
+@pytest.fixture(scope="module")
+def bridged_broker(image: str | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestBroker]:
+    """A broker for one module whose tests run bridge workers.
+
+    A worker serves every user, and so also what the tests of other modules left behind for it.
+    """
+    broker = make_broker(image, tmp_path_factory.mktemp("bridged"))
     with broker.control:
         yield broker
 
@@ -128,7 +140,7 @@ def start_broker(image: str | None, tmp_path: Path) -> Iterator[StartBroker]:
     with contextlib.ExitStack() as started:
 
         def start(**how: Any) -> TestBroker:
-            broker = _broker(image, Path(tempfile.mkdtemp(dir=tmp_path)), **how)
+            broker = make_broker(image, Path(tempfile.mkdtemp(dir=tmp_path)), **how)
             started.enter_context(broker.control)
             return broker
 

@@ -23,6 +23,11 @@ from .bridge import Device, counted, eventually, samples, sessions, working
 from .conftest import TestBroker
 
 
+@pytest.fixture
+def broker(bridged_broker: TestBroker) -> TestBroker:
+    return bridged_broker
+
+
 @pytest.fixture(autouse=True)
 async def _devices_end_with_their_test() -> AsyncIterator[None]:
     yield

@@ -34,6 +34,11 @@ from .link import PATIENCE
 from .proxy import proxied
 
 
+@pytest.fixture
+def broker(bridged_broker: TestBroker) -> TestBroker:
+    return bridged_broker
+
+
 @pytest.fixture(autouse=True)
 async def _devices_end_with_their_test() -> AsyncIterator[None]:
     yield
