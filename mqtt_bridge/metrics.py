@@ -39,7 +39,7 @@ class BridgeMetrics:
         )
         self.reconnects = Counter(
             "kull_sync_bridge_reconnects",
-            "Connections to the broker after the first one, by reason.",
+            "Tries to connect to the broker after the first one, by reason.",
             ["reason"],
             registry=self._registry,
         )

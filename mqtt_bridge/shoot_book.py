@@ -62,9 +62,12 @@ class ShootBook:
         self._forget_oldest_users()
         return "newest"
 
-    def strike(self, user: str, shoot: str) -> None:
-        """Forget a shoot: its progress was not published after all."""
-        if self._users.get(user, {}).pop(shoot, None) is not None:
+    def strike(self, user: str, shoot: str, message_id: str) -> None:
+        """Forget a shoot's progress: it was not published after all. A newer one, entered since, stays."""
+        shoots = self._users.get(user, {})
+        known = shoots.get(shoot)
+        if known is not None and known.id == message_id:
+            del shoots[shoot]
             self._count -= 1
 
     @staticmethod

@@ -81,9 +81,11 @@ class Uplink:
         fault = UnreadableMessageError("not a topic of this contract", field="topic")
         return _invalid("unknown", uplink_sender(topic), "invalid", fault)
 
-    def not_published(self, verdict: Verdict, topic: ShootTopic) -> Verdict:
-        """The verdict after the broker refused the publication to ``topic``."""
-        self._book.strike(topic.user, topic.shoot)
+    def not_published(self, verdict: Verdict) -> Verdict:
+        """The verdict after the broker refused the publication."""
+        if verdict.publish is not None:
+            topic, progress = verdict.publish
+            self._book.strike(topic.user, topic.shoot, progress.id)
         return _failed(verdict, "not-published", "The broker did not take it")
 
     def _update(self, inbox: InboxTopic, message: UpdateProgressMessage) -> Verdict:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,11 +87,12 @@ class Worker:
         self._stopping = asyncio.Event()
         self._ticket: _Ticket | None = None
         self._link: WorkerLink | None = None
+        self._last_heard: float | None = None
         self._failures = 0
         metrics.watch(
             in_flight=lambda: self._link.in_flight if self._link else 0,
             is_ready=lambda: self.ready,
-            silence=lambda: self._link.silence() if self._link else None,
+            silence=self._silence,
         )
 
     @property
@@ -237,7 +239,14 @@ class Worker:
     async def _abandon(self) -> None:
         link, self._link = self._link, None
         if link is not None:
+            self._last_heard = time.monotonic() - link.silence()
             await link.close()
+
+    def _silence(self) -> float | None:
+        """Seconds since the broker was last heard, on this connection or the one before; None: never."""
+        if self._link is not None:
+            return self._link.silence()
+        return None if self._last_heard is None else time.monotonic() - self._last_heard
 
 
 async def _cancel(*tasks: asyncio.Task[Any]) -> None:

@@ -217,7 +217,7 @@ class WorkerLink:
             await self.publish(topic, progress)
         except PublishRefusedError as exc:
             self._log_refusal(logging.ERROR, str(exc), verdict, "progress refused")
-            return self._uplink.not_published(verdict, topic)
+            return self._uplink.not_published(verdict)
         return verdict
 
     async def _reply(self, verdict: Verdict) -> None:

@@ -69,12 +69,23 @@ def test_a_struck_shoot_does_not_count() -> None:
     """It was not published, so it is not retained."""
     book = ShootBook(per_user=1)
     book.enter("ada", progress("a"), now=NOON)
-    book.strike("ada", "a")
-    book.strike("ada", "never heard of")
-    book.strike("bob", "a")
+    book.strike("ada", "never heard of", "m1")
+    book.strike("bob", "a", "m1")
+    assert len(book) == 1
+    book.strike("ada", "a", "m1")
 
     assert len(book) == 0
     assert book.enter("ada", progress("b"), now=NOON) == "newest"
+
+
+def test_a_newer_state_outlives_the_refusal_of_an_older() -> None:
+    """What was entered meanwhile still keeps late, older updates from being retained over it."""
+    book = ShootBook()
+    book.enter("ada", progress("a", "m5", sequence=5), now=NOON)
+    book.enter("ada", progress("a", "m6", sequence=6), now=NOON)
+    book.strike("ada", "a", "m5")
+
+    assert book.enter("ada", progress("a", "m4", sequence=4), now=NOON) == "superseded"
 
 
 def test_memory_is_bounded() -> None:

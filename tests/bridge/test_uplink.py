@@ -269,7 +269,7 @@ def test_what_the_broker_refused_may_be_sent_again() -> None:
     by = uplink()
     verdict = judge(update(), by=by)
     assert verdict.publish is not None
-    refused = by.not_published(verdict, verdict.publish[0])
+    refused = by.not_published(verdict)
     error = error_of(refused)
 
     assert (error.code, error.retryable, error.in_reply_to) == ("not-published", True, "update-1")

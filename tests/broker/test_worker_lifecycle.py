@@ -102,6 +102,8 @@ async def test_stopping_finishes_what_was_taken(broker: TestBroker, user: str) -
         await mac.until(lambda: len(mac.progress()) >= 10)
         worker.stop()
     assert "kull_sync_bridge_in_flight_messages" not in samples(first)
+    # Without a connection, too, it is known when the broker was heard last.
+    assert samples(first)["kull_sync_bridge_last_contact_timestamp_seconds"] > 1_700_000_000
     sent: list[UpdateProgressMessage] = await asyncio.gather(*sending)
     async with working(broker, metrics=second):
         await mac.acked(*(update.id for update in sent))
