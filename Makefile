@@ -57,6 +57,7 @@ bench-connect: packages-run environment ## Measure what a connect with a token c
 lock: .make/uv/bin/uv ## Choose the newest versions of all Python packages and lock them
 	$(UV_COMPILE) --extra functions --extra cli --extra bridge --group dev -o requirements/dev.txt
 	$(UV_COMPILE) --extra functions -o requirements/functions.txt
+	$(UV_COMPILE) --extra functions --extra bridge --extra cli -o requirements/services.txt
 
 doctor: environment ## Say what this machine lacks, and how to get it
 	@$(BIN)/kull-sync doctor
