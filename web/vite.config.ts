@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
 
@@ -23,8 +24,20 @@ function keepWorkerUrl(): Plugin {
   }
 }
 
+/** Puts the components' styles beside them, as they are: no module imports them, so that Node can load the library. */
+function copyStyles(): Plugin {
+  const file = `${import.meta.dirname}/src/components/components.css`
+  return {
+    name: 'copy-styles',
+    apply: 'build',
+    generateBundle() {
+      this.emitFile({ type: 'asset', fileName: 'components.css', source: readFileSync(file, 'utf8') })
+    },
+  }
+}
+
 export default defineConfig({
-  plugins: [keepWorkerUrl()],
+  plugins: [keepWorkerUrl(), copyStyles()],
   build: {
     target: 'es2022',
     sourcemap: true,
@@ -33,6 +46,7 @@ export default defineConfig({
       entry: {
         index: 'src/client/index.ts',
         react: 'src/react/index.ts',
+        components: 'src/components/index.ts',
         clockWorker: 'src/client/clockWorker.js',
       },
       formats: ['es'],
@@ -50,7 +64,7 @@ export default defineConfig({
             'react-dom': `${import.meta.dirname}/react18/node_modules/react-dom`,
           },
         },
-        test: { name: 'unit-react18', include: ['src/react/**/*.test.{ts,tsx}'] },
+        test: { name: 'unit-react18', include: ['src/{react,components}/**/*.test.{ts,tsx}'] },
       },
       {
         extends: true,

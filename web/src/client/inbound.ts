@@ -34,7 +34,7 @@ export class Inbound {
         if (!this.#isNew(message.id)) return false
         if (!isNewerProgress(message, this.#shoots.get(message.data.shootId))) return false
         this.#shoots.set(message.data.shootId, message)
-        this.#present.showShoot(message)
+        this.#present.showShoot(message, delivery)
         return true
       case 'CREDIT_UPDATE':
         if (!this.#isNew(message.id) || !isNewerBalance(message, this.#balance)) return false

@@ -7,13 +7,18 @@ import type { Platform } from './options.ts'
 import type { PresenceMessage } from './presence.ts'
 import type { DeviceDisconnected, ShootProgress } from './wire.generated.ts'
 
+const DAY = 24 * 60 * 60 * 1000
 /** Milliseconds that presence stays retained (PROTOCOL.md, Topics). */
-const PRESENCE_EXPIRY = 30 * 24 * 60 * 60 * 1000
+const PRESENCE_EXPIRY = 30 * DAY
 
 /** How far a shoot is, and by when. */
 export interface ShootState extends ShootProgress {
   /** Milliseconds since 1970, by the clock of who published it. */
   readonly timestamp: number
+  /** When it was published, by the clock of this machine: milliseconds since 1970, to about a second. */
+  readonly asOf: number
+  /** Learned from what the broker keeps, not told as it happened: this device was away, or has just begun. */
+  readonly replayed: boolean
   /** The device that it came from, where one is known. */
   readonly source: string | null
 }
@@ -46,8 +51,19 @@ export class Present {
     this.devices = new BatchedMap(clock, onError)
   }
 
-  showShoot({ data, timestamp, deviceId }: Message<'SHOOT_PROGRESS'>): void {
-    this.shoots.set(data.shootId, Object.freeze({ ...data, timestamp, source: deviceId }))
+  showShoot({ data, timestamp, deviceId }: Message<'SHOOT_PROGRESS'>, delivery: Delivery): void {
+    const { expiresIn, retained, replayed } = delivery
+    const now = this.#clock.date()
+    this.shoots.set(
+      data.shootId,
+      Object.freeze({
+        ...data,
+        timestamp,
+        asOf: expiresIn === null ? now : keptSince(expiresIn, DAY, now),
+        replayed: retained || replayed,
+        source: deviceId,
+      }),
+    )
   }
 
   showDevice(message: PresenceMessage, { expiresIn }: Delivery, ownId: string | null): void {
@@ -83,5 +99,10 @@ export class Present {
  */
 export function presenceSince(message: PresenceMessage, expiresIn: number | null, now: number): number {
   if (message.type === 'DEVICE_CONNECTED' || expiresIn === null) return message.timestamp
-  return now - Math.max(0, PRESENCE_EXPIRY - expiresIn * 1000)
+  return keptSince(expiresIn, PRESENCE_EXPIRY, now)
+}
+
+/** When the broker was given what it keeps for `expiry` milliseconds, and will for another `expiresIn` seconds. */
+function keptSince(expiresIn: number, expiry: number, now: number): number {
+  return now - Math.max(0, expiry - expiresIn * 1000)
 }

@@ -63,6 +63,11 @@ export class SyncClient {
     return this.#identity
   }
 
+  /** What this client goes by, for what is built on it to go by the same. */
+  get seams(): Pick<Required<SyncOptions>, 'clock' | 'page' | 'random'> {
+    return this.#settings
+  }
+
   /** The present progress of the user's shoots by id, of those that this device has heard of. */
   get shoots(): View<ShootState> {
     return this.#present.shoots
