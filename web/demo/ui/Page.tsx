@@ -1,0 +1,38 @@
+import { type ReactNode, useEffect, useRef } from 'react'
+import { useLocation, useNavigationType } from 'react-router'
+
+export interface PageProps {
+  readonly title: string
+  /** Above the title, e.g. the way back. */
+  readonly before?: ReactNode
+  /** Beside the title. */
+  readonly actions?: ReactNode
+  readonly children?: ReactNode
+}
+
+/** A page with its title. Coming from another page, its heading gets the focus, so that a screen reader says it. */
+export function Page({ title, before, actions, children }: PageProps) {
+  const heading = useRef<HTMLHeadingElement>(null)
+  const { key } = useLocation()
+  const isFirst = useRef(key === 'default')
+  const isBack = useRef(useNavigationType() === 'POP')
+  useEffect(() => {
+    if (isFirst.current) return
+    // Going back, the browser scrolls to where one was.
+    if (!isBack.current) scrollTo(0, 0)
+    heading.current?.focus({ preventScroll: true })
+  }, [])
+  return (
+    <>
+      <title>{`${title} · Kull`}</title>
+      {before}
+      <div className="page-head">
+        <h1 ref={heading} tabIndex={-1}>
+          {title}
+        </h1>
+        {actions && <div className="page-actions">{actions}</div>}
+      </div>
+      {children}
+    </>
+  )
+}
