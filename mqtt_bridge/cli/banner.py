@@ -31,6 +31,8 @@ def show_banner(log: MergedLog, dev: RunningDev, mqtt_url: str, ws_url: str) -> 
     line()
     log.say("kull-sync runs. Ctrl-C ends it and leaves nothing behind.", "bold green")
     line()
+    line(f"  Demo         {dev.url}/")
+    line(f"  Tester       {dev.url}/tester")
     line(f"  HTTP         {dev.url}")
     line(f"  MQTT         {mqtt_url}")
     line(f"  WebSocket    {ws_url}")

@@ -1,4 +1,4 @@
-"""``kull-sync dev``: broker, functions and a bridge worker here, with keys that live as long as they do."""
+"""``kull-sync dev``: broker, functions, demo and a bridge worker, with keys that live as long as they do."""
 
 import asyncio
 import os
@@ -79,7 +79,7 @@ def dev(
     mqtt_port: Annotated[Port, _port_option("mqtt", "Of MQTT over TCP.")] = None,
     ws_port: Annotated[Port, _port_option("ws", "Of MQTT over WebSocket.")] = None,
 ) -> None:
-    """Run broker, functions and a bridge worker here until Ctrl-C, with fresh keys; nothing is left behind.
+    """Run broker, functions, bridge worker and demo until Ctrl-C, with fresh keys; nothing is left behind.
 
     Everything listens on loopback alone. While it runs, `token`, `session`, `publish` and `watch` find it by
     themselves. Settings of the functions may come from the environment, e.g. KULL_SYNC_KEEPALIVE=10.
@@ -179,7 +179,7 @@ def _functions_command(plan: _Plan) -> list[str]:
     if found is None or found.origin is None:
         raise NotReadyError("The functions are not installed: pip install 'kull-sync[cli,functions]'")
     # A directory of that name where the command was typed must not take its place: -P, and --app-dir first.
-    command = [sys.executable, "-P", "-m", "uvicorn", "functions.app:app"]
+    command = [sys.executable, "-P", "-m", "uvicorn", "functions.demo:app"]
     command += ["--app-dir", str(Path(found.origin).parents[1]), "--host", LOOPBACK]
     command += ["--port", str(plan.ports["http"]), "--timeout-graceful-shutdown", "2"]
     command += ["--log-level", "warning", "--no-use-colors"]
@@ -203,12 +203,21 @@ def _functions_environment(plan: _Plan) -> dict[str, str]:
         "KULL_SYNC_AUTH_AUDIENCE": AUDIENCE,
         "KULL_SYNC_AUTH_ALGORITHMS": ALGORITHM,
         "KULL_SYNC_AUTH_SECRET": plan.auth_secret,
+        "KULL_SYNC_DEMO_URL": plan.url,
         "PYTHONUNBUFFERED": "1",
     }
 
 
-_DECIDED_HERE = ("AUTH_", "BROKER_", "PUBLIC_BROKER_", "SIGNING_KEY", "TOKEN_ISSUER", "TOKEN_AUDIENCE")
-"""What broker and functions must agree on."""
+_DECIDED_HERE = (
+    "AUTH_",
+    "BROKER_",
+    "PUBLIC_BROKER_",
+    "SIGNING_KEY",
+    "TOKEN_ISSUER",
+    "TOKEN_AUDIENCE",
+    "DEMO_",
+)
+"""What broker, functions and demo must agree on."""
 
 
 # -P: a directory of that name where the command was typed must not take its place.
