@@ -2,7 +2,7 @@ import { createSyncClient, httpSession, type SyncClient } from '@kull/sync'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { expect, vi } from 'vitest'
 import { AppServer } from './appServer.ts'
-import { Stack } from './stack.ts'
+import { type BrokerForm, Stack } from './stack.ts'
 
 export const SECONDS = { timeout: 15_000, interval: 20 }
 
@@ -27,8 +27,9 @@ export class World {
     this.#browser = chromium
   }
 
-  static async start(): Promise<World> {
-    const stack = await Stack.start()
+  /** Rejects as `Stack.start` does. */
+  static async start(broker?: BrokerForm): Promise<World> {
+    const stack = await Stack.start(broker)
     const csp = `default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self' ws://127.0.0.1:${stack.proxy.port}`
     const app = await AppServer.start(stack.url, csp)
     const browser = await chromium.launch({
@@ -91,6 +92,11 @@ export class World {
     await vi.waitFor(() => expect(client.getSnapshot().status).toBe('connected'), SECONDS)
     return seen
   }
+}
+
+/** Waits until this reads so. */
+export function eventually<T>(read: () => T | Promise<T>, expected: unknown): Promise<void> {
+  return vi.waitFor(async () => expect(await read()).toEqual(expected), SECONDS)
 }
 
 /** Waits until a part of the test app reads so. */

@@ -1,10 +1,14 @@
 """Broker, functions and a bridge worker for the browser tests, told what to do on standard input.
 
-    python stack.py ws://127.0.0.1:9999/mqtt     where devices are told to connect: a proxy of the tests
+    python -m web.e2e.stack ws://127.0.0.1:9999/mqtt process
+
+The URL is where devices are told to connect: a proxy of the tests. The broker is this machine's Mosquitto, as
+a ``process``, or our image, as a ``container``.
 
 Says one line of JSON once all answers, then ``done`` after each order that it was given: ``kill-broker``
-(SIGKILL), ``start-broker``, ``pause-broker``, ``resume-broker``. It ends, with everything that it started, at
-the end of its input: also when the tests were killed.
+(SIGKILL), ``start-broker``, ``pause-broker``, ``resume-broker``. The line is ``{"skipped": "why"}`` when
+there is no Docker engine for the container; where KULL_SYNC_REQUIRE_CONTAINER is 1 that is an error. It ends,
+with everything that it started, at the end of its input: also when the tests were killed.
 """
 
 import json
@@ -20,9 +24,13 @@ import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
+
 from mqtt_bridge.cli.token import AppAuth
 from mqtt_bridge.local_broker import HOST, LocalBroker, free_port
 from mqtt_bridge.tokens import SigningKey, write_jwks
+from tests.broker.conftest import Control
+from tests.broker.container import ContainerBroker, built_image
 
 READY_TIMEOUT = 30.0
 """Seconds."""
@@ -60,12 +68,31 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def main(public_url: str) -> None:
+def complain(line: str) -> None:
+    """Tell who looks into why the tests failed."""
+    sys.stderr.write(f"{line}\n")
+
+
+def make_broker(form: str, directory: Path, jwks_file: Path) -> Control:
+    """A broker that has not been started. Raises what pytest skips by when a container has no engine."""
+    if form == "container":
+        return ContainerBroker(built_image(directory), jwks_file=jwks_file, log=complain)
+    return LocalBroker(directory / "broker", jwks_file=jwks_file)
+
+
+def main(public_url: str, form: str) -> None:
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kull-sync-e2e-")))
         key = SigningKey.generate()
-        write_jwks(directory / "jwks.json", key)
-        broker = stack.enter_context(LocalBroker(directory / "broker", jwks_file=directory / "jwks.json"))
+        # In a directory of their own: a container has it mounted.
+        jwks_file = directory / "keys" / "jwks.json"
+        jwks_file.parent.mkdir()
+        write_jwks(jwks_file, key)
+        try:
+            broker = stack.enter_context(make_broker(form, directory, jwks_file))
+        except pytest.skip.Exception as exc:
+            say(json.dumps({"skipped": exc.msg}))
+            return
         auth = AppAuth("e2e", "e2e", secrets.token_urlsafe(32))
         port, metrics_port = free_port(), free_port()
         url = f"http://{HOST}:{port}"
@@ -109,4 +136,4 @@ def main(public_url: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -5,13 +5,19 @@ import { FaultyProxy } from './proxy.ts'
 
 const ROOT = new URL('../..', import.meta.url).pathname
 
+/** What the broker is: this machine's Mosquitto, or our image. */
+export type BrokerForm = 'process' | 'container'
+
 interface Ready {
   readonly url: string
   readonly wsPort: number
   readonly auth: { readonly issuer: string; readonly audience: string; readonly secret: string }
 }
 
-/** Broker, functions and bridge as processes of this machine; devices reach the broker through `proxy`. */
+/** There is no stack of this form on this machine; the message says what it lacks. */
+export class NoSuchStackError extends Error {}
+
+/** Broker, functions and bridge on this machine; devices reach the broker through `proxy`. */
 export class Stack {
   readonly proxy: FaultyProxy
   readonly url: string
@@ -32,12 +38,12 @@ export class Stack {
     this.#lines = lines
   }
 
-  static async start(): Promise<Stack> {
+  /** Rejects with a NoSuchStackError where the tests may be skipped. */
+  static async start(broker: BrokerForm = 'process'): Promise<Stack> {
     const proxy = await FaultyProxy.start()
     const python = process.env.PYTHON ?? `${ROOT}.venv/bin/python`
-    const child = spawn(python, [`${ROOT}web/e2e/stack.py`, `ws://127.0.0.1:${proxy.port}/mqtt`], {
-      cwd: ROOT,
-    })
+    const url = `ws://127.0.0.1:${proxy.port}/mqtt`
+    const child = spawn(python, ['-m', 'web.e2e.stack', url, broker], { cwd: ROOT })
     let log = ''
     child.stderr.on('data', (data) => {
       log += data
@@ -45,7 +51,11 @@ export class Stack {
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
     const first = await lines.next()
     if (first.done) throw new Error(`Broker and functions did not start:\n${log}`)
-    const ready: Ready = JSON.parse(first.value)
+    const ready: Ready | { readonly skipped: string } = JSON.parse(first.value)
+    if ('skipped' in ready) {
+      proxy.close()
+      throw new NoSuchStackError(ready.skipped)
+    }
     proxy.target = ready.wsPort
     return new Stack(proxy, ready, child, lines)
   }

@@ -1,6 +1,13 @@
-import { createSyncClient, httpSession, type SyncClient } from '@kull/sync'
-import { SyncProvider, useDevices, useShootProgress, useSyncEvent, useSyncStatus } from '@kull/sync/react'
-import { StrictMode, useState } from 'react'
+import { createSyncClient, httpSession, type SignedIn, type SyncClient } from '@kull/sync'
+import {
+  SyncProvider,
+  useDevices,
+  useResync,
+  useShootProgress,
+  useSyncEvent,
+  useSyncStatus,
+} from '@kull/sync/react'
+import { StrictMode, useEffect, useState } from 'react'
 import { createRoot } from 'react-dom/client'
 
 declare global {
@@ -9,36 +16,77 @@ declare global {
     sync: SyncClient
     /** Every status so far. */
     statuses: string[]
+    /** Why sessions were asked for. */
+    asked: string[]
+    /** Who is signed in to the app, which a test may change. */
+    signedIn: SignedIn | null
+    /** Seconds that the next sessions are said to last, where a test says so. */
+    lifetime: number | null
+    /** Prompt changes, each with how it came. */
+    heard: string[]
+    /** Why something may have been missed. */
+    resyncs: string[]
+    /** How often the progress was drawn. */
+    renders: number
+    /** What broke the page's policy. */
+    violations: string[]
   }
 }
 
 const query = new URLSearchParams(location.search)
-const userId = query.get('user') ?? ''
+window.signedIn = { userId: query.get('user') ?? '', token: query.get('token') ?? '' }
+window.lifetime = null
+window.asked = []
+window.statuses = []
+window.heard = []
+window.resyncs = []
+window.renders = 0
+window.violations = []
+document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
+  window.violations.push(`${violatedDirective} ${blockedURI}`),
+)
+
+const fetchSession = httpSession({ user: () => window.signedIn })
 window.sync = createSyncClient({
-  getSession: httpSession({ user: () => ({ userId, token: query.get('token') ?? '' }) }),
+  async getSession(context) {
+    window.asked.push(context.reason)
+    const answer = await fetchSession(context)
+    return answer && window.lifetime !== null ? { ...answer, expiresIn: window.lifetime } : answer
+  },
   keepAliveSec: 5,
   ...(query.has('alone') && { tabs: null }),
 })
-window.statuses = []
 window.sync.subscribe(() => {
   const { status } = window.sync.getSnapshot()
   if (window.statuses.at(-1) !== status) window.statuses.push(status)
 })
 
 function App() {
-  const { status } = useSyncStatus()
-  const progress = useShootProgress('wedding')
+  const state = useSyncStatus()
   const devices = useDevices()
   const [titles, setTitles] = useState<readonly string[]>([])
-  useSyncEvent('PROMPT_CHANGE', ({ data }) => setTitles((known) => [...known, data.title ?? '']))
+  useSyncEvent('PROMPT_CHANGE', ({ data }, { replayed }) => {
+    window.heard.push(`${data.title}${replayed ? ' replayed' : ''}`)
+    setTitles((known) => [...known, data.title ?? ''])
+  })
+  useResync(({ cause }) => window.resyncs.push(cause))
   return (
     <dl>
-      <dd data-testid="status">{status}</dd>
-      <dd data-testid="progress">{progress?.processedCount ?? 'none'}</dd>
+      <dd data-testid="status">{state.status}</dd>
+      <dd data-testid="reason">{state.status === 'disconnected' && state.reason}</dd>
       <dd data-testid="devices">{devices.filter(({ online }) => online).length}</dd>
       <dd data-testid="titles">{titles.join(', ')}</dd>
+      <Progress />
     </dl>
   )
+}
+
+function Progress() {
+  const progress = useShootProgress('wedding')
+  useEffect(() => {
+    window.renders += 1
+  })
+  return <dd data-testid="progress">{progress?.processedCount ?? 'none'}</dd>
 }
 
 const root = document.getElementById('root')
