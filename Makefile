@@ -13,16 +13,17 @@ ARGS ?=
 
 BIN := .venv/bin
 PLUGIN := infra/mosquitto/jwt_auth
+DEMO := functions/demo_app/index.html
 # Node as locked among the Python packages, before any other.
 NPM := cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm
 
 help: ## Show this list
 	@grep -hE "^[a-z0-9-]+:.*## " $(MAKEFILE_LIST) | sed "s/:.*## /\t/" | expand -t 16
 
-run: packages-$(if $(filter container,$(BROKER)),container,run) environment ## Set up what is missing and start everything; BROKER=container takes our image
+run: packages-$(if $(filter container,$(BROKER)),container,run) environment demo ## Set up what is missing and start everything; BROKER=container takes our image
 	@$(BIN)/kull-sync dev --broker $(BROKER) $(ARGS)
 
-test: packages-test environment web-packages ## Set up what is missing and run every test
+test: packages-test environment web-packages demo ## Set up what is missing and run every test
 	$(MAKE) --no-print-directory -C $(PLUGIN) test
 	$(MAKE) --no-print-directory -C $(PLUGIN) fuzz FUZZ_SECONDS=5
 	$(NPM) test
@@ -44,6 +45,11 @@ fix: environment web-packages ## Format, and repair what the linter can
 generate: environment ## Write the generated pages and schemas again
 	$(BIN)/python -m docs.generate
 
+demo: $(DEMO) ## Build the demo app that `run` serves, if its sources have changed
+
+wheel: environment demo ## Build the wheel, with the demo in it, into dist/
+	$(BIN)/python -m hatchling build -t wheel
+
 fuzz: packages-test ## Fuzz the plugin's parsers for longer than the tests do; FUZZ_SECONDS=600 each
 	$(MAKE) --no-print-directory -C $(PLUGIN) fuzz
 
@@ -64,7 +70,7 @@ doctor: environment ## Say what this machine lacks, and how to get it
 
 clean: ## Remove everything that was built or set up here; system packages stay
 	if [ -d $(PLUGIN) ]; then $(MAKE) --no-print-directory -C $(PLUGIN) clean; fi
-	rm -rf web/node_modules web/dist .venv .make .coverage .coverage.* coverage.xml htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf functions/demo_app web/node_modules web/dist dist .venv .make .coverage .coverage.* coverage.xml htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Python packages exactly as locked. The stamp lies inside, so that it goes with the environment.
@@ -85,6 +91,12 @@ web-packages: environment web/node_modules/.set-up
 web/node_modules/.set-up: web/package-lock.json .venv/.set-up
 	@echo "Setting up the Node packages in web/node_modules"
 	@$(NPM) ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# The built page is the stamp. The directories count too: a file that was removed leaves no other trace.
+$(DEMO): $(shell find web/src web/demo 2>/dev/null) web/package.json web/node_modules/.set-up
+	@echo "Building the demo app in functions/demo_app"
+	@$(NPM) run --silent build:demo -- --logLevel warn
 	@touch $@
 
 .make/uv/bin/uv:
@@ -118,5 +130,5 @@ packages-run packages-test packages-container: packages-%:
 	packages=$$(missing); \
 	if [ -n "$$packages" ]; then echo "Installed, but still not found or too old: $$packages"; exit 1; fi
 
-.PHONY: help run test check fix generate fuzz soak bench-connect lock doctor clean environment web-packages
+.PHONY: help run test check fix generate demo wheel fuzz soak bench-connect lock doctor clean environment web-packages
 .PHONY: packages-run packages-test packages-container

@@ -70,27 +70,28 @@ class Posting:
         until = self._timing.now() + PATIENCE
         attempt = 0
         while True:
-            answer = await self._try(route, body, key)
-            if answer.is_success:
+            status = await self._try(route, body, key)
+            if status == httpx.codes.ACCEPTED:
                 return
-            if answer.status_code not in _WORTH_ANOTHER_TRY:
-                raise NotPostedError(f"{route} answered {answer.status_code}")
+            if status not in _WORTH_ANOTHER_TRY:
+                raise NotPostedError(f"{route} answered {status}")
             wait = full_jitter(attempt, cap=LONGEST_WAIT, random=self._timing.random())
             if self._timing.now() + wait > until:
                 raise NotPostedError(f"{route} did not acknowledge for {PATIENCE:.0f} s")
-            logger.info("%s answered %s, next try in %.1f s", route, answer.status_code, wait)
+            logger.info("%s: %s, next try in %.1f s", route, status or "no answer", wait)
             await self._timing.sleep(wait)
             attempt += 1
 
-    async def _try(self, route: str, body: Mapping[str, Any], key: str) -> httpx.Response:
-        """The answer; one of our own when there was none."""
+    async def _try(self, route: str, body: Mapping[str, Any], key: str) -> int | None:
+        """The status of the answer; None when there was none."""
         token = self._logins.mint("demo-worker", (PUBLISH,))
         try:
-            return await self._http.post(
+            answer = await self._http.post(
                 route, json=body, headers={"Authorization": f"Bearer {token}", HEADER: key}
             )
         except httpx.HTTPError:
-            return httpx.Response(httpx.codes.GATEWAY_TIMEOUT)
+            return None
+        return answer.status_code
 
 
-_WORTH_ANOTHER_TRY = frozenset({408, 429, 502, 503, 504})
+_WORTH_ANOTHER_TRY = frozenset({None, 408, 429, 502, 503, 504})
