@@ -7,24 +7,21 @@ out of order.
 import asyncio
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Literal, Self, TypeVar
+from typing import Self, TypeVar
 
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from .broker_url import BrokerUrl
 from .errors import LinkError, LinkRefusedError, PublishRefusedError
-from .mqtt5_client import Incoming, Mqtt5Client, Will
+from .incoming import Incoming
+from .mqtt5.reasons import NO_LISTENERS, Listeners
+from .mqtt5_client import Mqtt5Client, Will
 from .topics import Subscription
 
 __all__ = ["DISCONNECT_WITH_WILL", "Connection", "Incoming", "Listeners", "Will"]
 
 DISCONNECT_WITH_WILL = 0x04
 """DISCONNECT reason that lets the will speak (MQTT 5, 3.14.2.1)."""
-NO_LISTENERS = 0x10
-"""PUBACK reason "No matching subscribers" (MQTT 5, 3.4.2.1)."""
-
-Listeners = Literal["none", "some"]
-"""Of a topic, as the broker's PUBACK says: ``none`` when not even a sleeping session subscribes."""
 
 _T = TypeVar("_T")
 

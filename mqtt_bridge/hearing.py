@@ -4,10 +4,12 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import Any
 
-from .connection import Connection, Incoming
 from .errors import LinkError
+from .incoming import Incoming
 from .messages import new_id
+from .mqtt5.connection import Connection
 from .topics import FunctionsInboxTopic, Subscription
 
 AT_ONCE = 25
@@ -57,7 +59,10 @@ class Hearing:
         marker = self._markers[payload] = asyncio.get_running_loop().create_future()
         try:
             await connection.publish(str(self._inbox), payload, expiry=self._inbox.expiry)
-            await marker
+            ends: set[asyncio.Future[Any]] = {marker, connection.lost}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if not marker.done():
+                raise LinkError(connection.lost.result().detail)
         finally:
             del self._markers[payload]
 

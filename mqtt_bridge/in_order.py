@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .connection import Incoming
+from .incoming import Incoming
 
 
 @dataclass(eq=False, slots=True)

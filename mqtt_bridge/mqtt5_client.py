@@ -26,6 +26,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from .broker_url import BrokerUrl
 from .errors import LinkError, LinkRefusedError
+from .incoming import Incoming
 
 if TYPE_CHECKING:
     from paho.mqtt.client import SocketLike
@@ -48,23 +49,6 @@ class Will:
     """Seconds that the broker waits first."""
     expiry: int
     """Seconds that the will stays retained, from when it fired."""
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """A message as it came from the broker."""
-
-    topic: str
-    payload: bytes
-    qos: int
-    retain: bool
-    """The retained copy that a new subscription brings, not news."""
-    expires_in: int | None
-    """Seconds that are left of the message's expiry interval; None: it does not expire."""
-    mid: int
-    """Packet identifier, for a manual acknowledgement."""
-    subscription_ids: tuple[int, ...] = ()
-    """The identifiers of the subscriptions that it came for, where they have one."""
 
 
 class Mqtt5Client(aiomqtt.Client):

@@ -11,10 +11,11 @@ from typing import Protocol, TypeVar
 
 from . import tokens
 from .broker_url import BrokerUrl
-from .connection import Connection, Listeners
 from .errors import LinkError, LinkRefusedError, PublishError
 from .hearing import Hearing
 from .messages import Envelope
+from .mqtt5.connection import Connection
+from .mqtt5.reasons import Listeners
 from .retained_presence import PresenceReading, RetainedPresence
 from .rights import functions_rights
 from .sign_out import RevokeOrder
@@ -27,6 +28,11 @@ KEEPALIVE = 1200
 """Seconds. Long, because nothing runs, and so nothing pings, between two invocations of a function."""
 MAX_IDLE = 300
 """Seconds without an answer after which a connection counts as dead. NAT gateways drop at 350, silently."""
+TRUSTED = 0.02
+"""Seconds after the broker's last word for which a connection needs no look whether it ended."""
+TURNS_TO_NOTICE = 4
+"""Turns of the event loop until an end that waits in the socket is known: one finds the socket readable, TCP
+and TLS each pass an error on a turn later, and in each turn who waits comes first."""
 RENEW_AT = 0.8
 """Share of the token's life after which a new connection is made; the broker cuts the old one at its end."""
 LISTING_TIMEOUT = 5.0
@@ -113,7 +119,6 @@ class _Link:
     device: str
     loop: asyncio.AbstractEventLoop
     renew_at: float
-    answered_at: float
     hearing: Hearing
     in_use: int = 0
     retired: bool = False
@@ -231,7 +236,12 @@ class MqttPublisher(Publisher):
         async def send(link: _Link) -> Listeners:
             return await link.connection.publish(topic, payload, retain=retain, expiry=expiry)
 
-        return await self._attempt_twice(send)
+        async def attempt() -> Listeners:
+            link = self._trusted_link()
+            # The connection bounds the wait for its PUBACK itself.
+            return await (self._attempt(send, self._timeout) if link is None else self._use(link, send))
+
+        return await _twice(attempt)
 
     async def _attempt_twice(
         self,
@@ -246,28 +256,35 @@ class MqttPublisher(Publisher):
         try:
             async with asyncio.timeout(timeout):
                 link = await self._usable_link()
-                link.in_use += 1
-                result = await work(link)
+                return await self._use(link, work)
         except TimeoutError:
             self._drop(link)
             raise LinkError(f"No answer from {self._broker} within {timeout:g} s") from None
+
+    async def _use(self, link: _Link, work: Callable[[_Link], Awaitable[_T]]) -> _T:
+        link.in_use += 1
+        try:
+            return await work(link)
         except LinkError:
             self._drop(link)
             raise
-        else:
-            link.answered_at = self._clock()
-            return result
         finally:
-            if link is not None:
-                link.in_use -= 1
-                if link.retired and link.in_use == 0:
-                    link.connection.abort()
+            link.in_use -= 1
+            if link.retired and link.in_use == 0:
+                link.connection.abort()
+
+    def _trusted_link(self) -> _Link | None:
+        """The connection, where the broker spoke so lately that neither look nor timer is worth its CPU."""
+        link = self._link
+        if link is None or not self._is_alive(link, asyncio.get_running_loop()):
+            return None
+        now = self._clock()
+        return link if now < link.renew_at and now - link.connection.heard_at <= TRUSTED else None
 
     async def _usable_link(self) -> _Link:
-        # If the connection died while this process was frozen, its end still waits in the socket. The first
-        # turn of the loop finds that out; the second, after it was read, comes back here.
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        # If the connection died while this process was frozen, its end still waits in the socket.
+        for _ in range(TURNS_TO_NOTICE):
+            await asyncio.sleep(0)
         loop = asyncio.get_running_loop()
         if self._link is not None:
             if self._is_alive(self._link, loop):
@@ -286,7 +303,7 @@ class MqttPublisher(Publisher):
         return (
             link.loop is loop
             and not link.connection.lost.done()
-            and self._clock() - link.answered_at <= MAX_IDLE
+            and self._clock() - link.connection.heard_at <= MAX_IDLE
         )
 
     def _retire(self, link: _Link) -> None:
@@ -334,13 +351,13 @@ class MqttPublisher(Publisher):
             timeout=self._timeout,
             ca_file=self._ca_file,
             on_message=hearing.hear,
+            clock=self._clock,
         )
         return _Link(
             connection,
             device,
             loop=asyncio.get_running_loop(),
             renew_at=now + RENEW_AT * self._token_lifetime,
-            answered_at=self._clock(),
             hearing=hearing,
         )
 

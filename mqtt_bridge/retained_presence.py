@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import cast
 
-from .connection import Incoming
 from .errors import InvalidTopicError, UnreadableMessageError
+from .incoming import Incoming
 from .messages import DeviceConnectedMessage, DeviceDisconnectedMessage
 from .presence import PresenceMessage
 from .receive import receive

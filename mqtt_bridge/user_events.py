@@ -7,8 +7,9 @@ from typing import Any
 
 from . import tokens
 from .broker_url import BrokerUrl
-from .connection import Connection, Incoming
 from .errors import InvalidTopicError, LinkError
+from .incoming import Incoming
+from .mqtt5.connection import Connection
 from .rights import Rights
 from .tokens import SigningKey
 from .topics import EPOCH, CreditsTopic, Subscription, UserTopic, client_id, parse, user_shoots

@@ -1,0 +1,255 @@
+"""What a broker sends, read as strictly as the standard is written (MQTT 5, 3)."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar, cast
+
+from mqtt_bridge.incoming import Incoming
+
+from .fields import (
+    MAXIMUM_PACKET_SIZE,
+    MAXIMUM_QOS,
+    MESSAGE_EXPIRY_INTERVAL,
+    RECEIVE_MAXIMUM,
+    RETAIN_AVAILABLE,
+    SERVER_KEEP_ALIVE,
+    SUBSCRIPTION_IDENTIFIER,
+    TOPIC_ALIAS,
+    USER_PROPERTY,
+    MalformedPacketError,
+    Properties,
+    Reader,
+)
+from .reasons import REFUSED
+
+_CONNACK_PROPERTIES = frozenset((0x11, 0x12, 0x15, 0x16, 0x1A, 0x1C, 0x1F, 0x22, 0x28, 0x29, 0x2A)) | {
+    SERVER_KEEP_ALIVE,
+    RECEIVE_MAXIMUM,
+    MAXIMUM_QOS,
+    RETAIN_AVAILABLE,
+    USER_PROPERTY,
+    MAXIMUM_PACKET_SIZE,
+}
+_PUBLISH_PROPERTIES = frozenset(
+    (0x01, MESSAGE_EXPIRY_INTERVAL, 0x03, 0x08, 0x09, SUBSCRIPTION_IDENTIFIER, TOPIC_ALIAS, USER_PROPERTY)
+)
+_ANSWER_PROPERTIES = frozenset((0x1F, USER_PROPERTY))
+_DISCONNECT_PROPERTIES = frozenset((0x1C, 0x1F, USER_PROPERTY))
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Connack:
+    """The broker's answer to CONNECT (3.2), with what it says about itself."""
+
+    reason: int
+    session_present: bool = False
+    receive_maximum: int = 65_535
+    """So many PUBLISH may wait for their PUBACK at a time."""
+    maximum_packet_size: int | None = None
+    """Bytes of a whole packet; None: no limit."""
+    maximum_qos: int = 2
+    retain_available: bool = True
+    server_keep_alive: int | None = None
+    """Seconds, in place of those that CONNECT named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Puback:
+    """What became of a PUBLISH (3.4)."""
+
+    packet_id: int
+    reason: int
+
+
+@dataclass(frozen=True, slots=True)
+class Suback:
+    """What became of each filter of a SUBSCRIBE (3.9)."""
+
+    packet_id: int
+    reasons: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unsuback:
+    """What became of each filter of an UNSUBSCRIBE (3.11)."""
+
+    packet_id: int
+    reasons: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pingresp:
+    """The broker is there (3.13)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """The broker ends the connection (3.14)."""
+
+    reason: int
+
+
+Packet = Connack | Incoming | Puback | Suback | Unsuback | Pingresp | Disconnect
+
+
+class PacketSplitter:
+    """Cuts a stream of bytes into packets."""
+
+    def __init__(self, maximum: int) -> None:
+        """``maximum`` is the largest packet in bytes that CONNECT allowed the broker."""
+        self._maximum = maximum
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
+        """The first byte and the body of each packet that is now whole. Raises MalformedPacketError."""
+        # One or several whole packets at a time are the rule; those need no copy.
+        stream: bytes | bytearray = data
+        if self._buffer:
+            self._buffer += data
+            stream = self._buffer
+        start = 0
+        while (bounds := self._bounds(stream, start)) is not None:
+            body, end = bounds
+            yield stream[start], bytes(stream[body:end])
+            start = end
+        if stream is self._buffer:
+            del self._buffer[:start]
+        else:
+            self._buffer += data[start:]
+
+    def _bounds(self, stream: bytes | bytearray, start: int) -> tuple[int, int] | None:
+        """Where the body of the packet at ``start`` begins and ends; None: not all of it is there."""
+        length = 0
+        # The remaining length is a variable byte integer (2.1.4) of up to four bytes.
+        for place, digit in enumerate(stream[start + 1 : start + 5]):
+            length |= (digit & 127) << 7 * place
+            if digit < 128:
+                if place and not digit:
+                    break
+                body = start + 2 + place
+                end = body + length
+                if end - start > self._maximum:
+                    raise MalformedPacketError(f"a packet is larger than {self._maximum} bytes")
+                return (body, end) if end <= len(stream) else None
+            if place == 3:
+                break
+        else:
+            return None
+        raise MalformedPacketError("a packet's length is malformed")
+
+
+def decode(head: int, body: bytes) -> Packet:
+    """One packet by its first byte and what follows its length. Raises MalformedPacketError."""
+    if head == 0x40 and len(body) == 2 and body != b"\0\0":
+        # The answer to nearly every publish, hence first.
+        return Puback((body[0] << 8) + body[1], 0)
+    fields = Reader(body)
+    if head >> 4 == 3:
+        return _publish(head, fields)
+    reader = _READERS.get(head)
+    if reader is None:
+        raise MalformedPacketError(f"a packet begins with 0x{head:02x}, which no broker may send")
+    packet = reader(fields)
+    fields.end()
+    return packet
+
+
+def _connack(fields: Reader) -> Connack:
+    flags, reason = fields.byte(), fields.byte()
+    if flags > 1 or (flags and reason):
+        raise MalformedPacketError("CONNACK has wrong flags")
+    if reason and reason < REFUSED:
+        raise MalformedPacketError(f"CONNACK has reason 0x{reason:02x}, which it cannot have")
+    properties = fields.properties(_CONNACK_PROPERTIES)
+    return Connack(
+        reason,
+        session_present=bool(flags),
+        receive_maximum=_number(properties, RECEIVE_MAXIMUM, 65_535),
+        maximum_packet_size=_number(properties, MAXIMUM_PACKET_SIZE, None),
+        maximum_qos=_number(properties, MAXIMUM_QOS, 2),
+        retain_available=bool(_number(properties, RETAIN_AVAILABLE, 1)),
+        server_keep_alive=_number(properties, SERVER_KEEP_ALIVE, None),
+    )
+
+
+def _publish(head: int, fields: Reader) -> Incoming:
+    qos = head >> 1 & 3
+    if qos > 1:
+        raise MalformedPacketError(f"PUBLISH has QoS {qos}, which nobody subscribed to")
+    if head & 8 and not qos:
+        raise MalformedPacketError("PUBLISH at QoS 0 says that it is a duplicate")
+    topic = fields.text()
+    if not topic or "+" in topic or "#" in topic:
+        # Without a topic it would need an alias, and CONNECT allowed none.
+        raise MalformedPacketError("PUBLISH has no proper topic name")
+    mid = fields.packet_identifier() if qos else 0
+    properties = fields.properties(_PUBLISH_PROPERTIES)
+    if TOPIC_ALIAS in properties:
+        raise MalformedPacketError("PUBLISH has a topic alias, which CONNECT did not allow")
+    return Incoming(
+        topic=topic,
+        payload=fields.rest(),
+        qos=qos,
+        retain=bool(head & 1),
+        expires_in=_number(properties, MESSAGE_EXPIRY_INTERVAL, None),
+        mid=mid,
+        subscription_ids=tuple(cast("list[int]", properties.get(SUBSCRIPTION_IDENTIFIER, ()))),
+    )
+
+
+def _puback(fields: Reader) -> Puback:
+    packet_id = fields.packet_identifier()
+    # Reason and properties may be left out (3.4.2.1, 3.4.2.2.1).
+    reason = fields.byte() if fields.left else 0
+    if reason and reason < REFUSED and reason != 0x10:
+        raise MalformedPacketError(f"PUBACK has reason 0x{reason:02x}, which it cannot have")
+    if fields.left:
+        fields.properties(_ANSWER_PROPERTIES)
+    return Puback(packet_id, reason)
+
+
+def _reasons(fields: Reader, name: str, successes: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
+    packet_id = fields.packet_identifier()
+    fields.properties(_ANSWER_PROPERTIES)
+    reasons = tuple(fields.rest())
+    if not reasons or any(reason < REFUSED and reason not in successes for reason in reasons):
+        raise MalformedPacketError(f"{name} has a reason that it cannot have, or none")
+    return packet_id, reasons
+
+
+def _suback(fields: Reader) -> Suback:
+    return Suback(*_reasons(fields, "SUBACK", (0, 1, 2)))
+
+
+def _unsuback(fields: Reader) -> Unsuback:
+    return Unsuback(*_reasons(fields, "UNSUBACK", (0, 0x11)))
+
+
+def _pingresp(fields: Reader) -> Pingresp:
+    return Pingresp()
+
+
+def _disconnect(fields: Reader) -> Disconnect:
+    reason = fields.byte() if fields.left else 0
+    if reason and reason < REFUSED:
+        raise MalformedPacketError(f"DISCONNECT has reason 0x{reason:02x}, which it cannot have")
+    if fields.left:
+        fields.properties(_DISCONNECT_PROPERTIES)
+    return Disconnect(reason)
+
+
+_READERS: dict[int, Callable[[Reader], Packet]] = {
+    0x20: _connack,
+    0x40: _puback,
+    0x90: _suback,
+    0xB0: _unsuback,
+    0xD0: _pingresp,
+    0xE0: _disconnect,
+}
+
+
+def _number(properties: Properties, name: int, default: _T) -> int | _T:
+    values = properties.get(name)
+    return default if values is None else cast("int", values[0])
