@@ -1,11 +1,9 @@
 /** The built library in a React app in Chromium, against the real broker, functions and bridge. */
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
-import { newUser, SECONDS, shows, World } from './browser.ts'
+import { eventually, newUser, pings, SECONDS, shows, tokens, World } from './browser.ts'
 
 let world: World
-const CONNECT = 0x10
-const PINGREQ = 0xc0
 
 beforeAll(async () => {
   world = await World.start()
@@ -15,7 +13,8 @@ afterEach(() => world.clear())
 
 test('in StrictMode the app makes one socket and one CONNECT, under a strict CSP without a complaint', async () => {
   const user = newUser()
-  const { page, sockets, complaints } = await world.open(user)
+  const tab = await world.open(user)
+  const { page, sockets, complaints } = tab
   await shows(page, 'status', 'connected')
   const progress = { shootId: 'wedding', status: 'processing', processedCount: 5, totalCount: 9 }
   await world.stack.post('shoot-progress', { userId: user, ...progress })
@@ -25,18 +24,21 @@ test('in StrictMode the app makes one socket and one CONNECT, under a strict CSP
   await shows(page, 'titles', 'once')
   await shows(page, 'devices', '1')
   expect(sockets).toHaveLength(1)
-  expect(sockets[0]?.filter(([first]) => first === CONNECT)).toHaveLength(1)
+  expect(tokens(tab)).toEqual([expect.any(String)])
   expect(complaints).toEqual([])
+  expect(await page.evaluate(() => window.violations)).toEqual([])
+  // It would have been told of one.
+  await page.evaluate(() => void new Worker(URL.createObjectURL(new Blob(['']))))
+  await eventually(() => page.evaluate(() => window.violations), ['worker-src blob'])
 })
 
 test('its clock is a worker of the same origin, and keeps the connection alive', async () => {
-  const { page, sockets } = await world.open(newUser())
-  await shows(page, 'status', 'connected')
+  const tab = await world.open(newUser(), { keepalive: '1' })
+  await shows(tab.page, 'status', 'connected')
 
-  expect(page.workers().map((worker) => new URL(worker.url()).origin)).toEqual([world.app.url])
-  const pings = () => sockets[0]?.filter(([first]) => first === PINGREQ).length
-  await vi.waitFor(() => expect(pings()).toBeGreaterThan(0), SECONDS)
-  expect(sockets).toHaveLength(1)
+  expect(tab.page.workers().map((worker) => new URL(worker.url()).origin)).toEqual([world.app.url])
+  await vi.waitFor(() => expect(pings(tab)).toBeGreaterThan(0), SECONDS)
+  expect(tab.sockets).toHaveLength(1)
 })
 
 /** Keeps the last that a page sends, which is not told to the tests when the page goes. */

@@ -6,6 +6,16 @@ import { type BrokerForm, Stack } from './stack.ts'
 
 export const SECONDS = { timeout: 15_000, interval: 20 }
 
+export const CHROMIUM = {
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
+}
+
+/** First bytes of packets that a device sends (MQTT 5, 2.1). */
+const CONNECT = 0x10
+const PINGREQ = 0xc0
+const TOKEN = /eyJ[\w-]+\.[\w-]+\.[\w-]+/
+
 export interface Tab {
   readonly page: Page
   /** What was sent on each of its sockets. */
@@ -32,10 +42,7 @@ export class World {
     const stack = await Stack.start(broker)
     const csp = `default-src 'none'; script-src 'self'; worker-src 'self'; connect-src 'self' ws://127.0.0.1:${stack.proxy.port}`
     const app = await AppServer.start(stack.url, csp)
-    const browser = await chromium.launch({
-      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-      args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
-    })
+    const browser = await chromium.launch(CHROMIUM)
     return new World(stack, app, browser)
   }
 
@@ -92,6 +99,17 @@ export class World {
     await vi.waitFor(() => expect(client.getSnapshot().status).toBe('connected'), SECONDS)
     return seen
   }
+}
+
+/** The tokens that a tab has connected with, one for each CONNECT. */
+export function tokens({ sockets }: Tab): readonly (string | undefined)[] {
+  const connects = sockets.flat().filter(([first]) => first === CONNECT)
+  return connects.map((packet) => TOKEN.exec(Buffer.from(packet).toString('latin1'))?.[0])
+}
+
+/** How often a tab has pinged the broker. */
+export function pings({ sockets }: Tab): number {
+  return sockets.flat().filter(([first]) => first === PINGREQ).length
 }
 
 /** Waits until this reads so. */

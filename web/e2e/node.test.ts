@@ -211,11 +211,7 @@ test('a device that is signed out from elsewhere stops, says so, and does not co
   const seen = await watch(user)
   const { client } = await connected(user, { device: { id: 'web' } })
   await vi.waitFor(() => expect(seen).toContain('web connected'), SECONDS)
-  const answer = await fetch(`${stack.url}/api/sync/devices/web`, {
-    method: 'DELETE',
-    headers: { Authorization: `Bearer ${stack.token(user)}` },
-  })
-  expect(answer.status).toBe(204)
+  await stack.signOut(user, 'web')
 
   const signedOut = { status: 'disconnected', reason: 'signed-out', error: { code: 'signed-out' } }
   await vi.waitFor(() => expect(client.getSnapshot()).toMatchObject(signedOut), SECONDS)

@@ -29,7 +29,7 @@ function worldFor(broker: BrokerForm): () => World {
 }
 
 /** A page in step. */
-async function openPage(world: World): Promise<{ page: Page; post: (title: string) => Promise<void> }> {
+async function openPage(world: World): Promise<{ page: Page; post: (title: string) => Promise<unknown> }> {
   const user = newUser()
   const { page } = await world.open(user)
   await shows(page, 'status', 'connected')
@@ -44,7 +44,7 @@ async function openPage(world: World): Promise<{ page: Page; post: (title: strin
 }
 
 /** Cuts the page off, kills the broker and starts it again. `before` happens in between. */
-async function crash(world: World, page: Page, before: () => Promise<void>) {
+async function crash(world: World, page: Page, before: () => Promise<unknown>) {
   const { stack } = world
   stack.proxy.hold(true)
   stack.proxy.cut()

@@ -73,6 +73,13 @@ export class Stack {
     if (answer.value !== 'done') throw new Error(`${order} was not carried out`)
   }
 
+  /** Signs a device out, as another device of its user does. */
+  async signOut(user: string, device: string): Promise<void> {
+    const headers = { Authorization: `Bearer ${this.token(user)}` }
+    const response = await fetch(`${this.url}/api/sync/devices/${device}`, { method: 'DELETE', headers })
+    if (response.status !== 204) throw new Error(`The sign-out was answered ${response.status}`)
+  }
+
   /** The app's own token, for a user or for a service that may do everything. */
   token(subject: string, scope?: string): string {
     const now = Math.floor(Date.now() / 1000)
@@ -90,8 +97,11 @@ export class Stack {
     return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`
   }
 
-  /** Calls a function as a service, until it is taken: a broker that was just killed is missed for a moment. */
-  async post(route: string, body: object): Promise<void> {
+  /**
+   * Calls a function as a service, until it is taken: a broker that was just killed is missed for a moment. Returns
+   * whether so much as a sleeping session subscribes.
+   */
+  async post(route: string, body: object): Promise<'none' | 'some'> {
     const deadline = Date.now() + 20_000
     for (;;) {
       const response = await fetch(`${this.url}/api/sync/${route}`, {
@@ -102,7 +112,7 @@ export class Stack {
         },
         body: JSON.stringify(body),
       })
-      if (response.ok) return
+      if (response.ok) return (await response.json()).listeners
       if (response.status !== 503 || Date.now() > deadline)
         throw new Error(`${route} answered ${response.status}: ${await response.text()}`)
     }

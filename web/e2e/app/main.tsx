@@ -28,6 +28,8 @@ declare global {
     resyncs: string[]
     /** How often the progress was drawn. */
     renders: number
+    /** When a timer of the page's own fired last, where a test set one. */
+    ticked: number
     /** What broke the page's policy. */
     violations: string[]
   }
@@ -35,7 +37,7 @@ declare global {
 
 const query = new URLSearchParams(location.search)
 window.signedIn = { userId: query.get('user') ?? '', token: query.get('token') ?? '' }
-window.lifetime = null
+window.lifetime = query.has('lifetime') ? Number(query.get('lifetime')) : null
 window.asked = []
 window.statuses = []
 window.heard = []
@@ -53,7 +55,7 @@ window.sync = createSyncClient({
     const answer = await fetchSession(context)
     return answer && window.lifetime !== null ? { ...answer, expiresIn: window.lifetime } : answer
   },
-  keepAliveSec: 5,
+  keepAliveSec: Number(query.get('keepalive') ?? 5),
   ...(query.has('alone') && { tabs: null }),
 })
 window.sync.subscribe(() => {
