@@ -115,7 +115,8 @@ def build_plugin() -> Path:
 
 
 @functools.cache
-def _version(mosquitto: str) -> tuple[int, int]:
+def mosquitto_version(mosquitto: str) -> tuple[int, int]:
+    """Major and minor version of the program. Raises LocalBrokerError below 2.0."""
     # Its exit code for -h differs between versions.
     usage = subprocess.run([mosquitto, "-h"], capture_output=True, text=True, timeout=10, check=False).stdout  # noqa: S603
     if not (match := re.search(r"mosquitto version (\d+)\.(\d+)", usage)):
@@ -146,7 +147,8 @@ class LocalBroker:
     ``data_dir`` keeps the store, the sign-outs and the rendered configuration; a broker started again with it
     finds its sessions. A port of 0 means a free one, picked at the first start and kept. ``log`` gets each
     line that the broker logs, on a thread of its own; without it lines go to ``data_dir / "mosquitto.log"``.
-    ``options`` overrides options of the plugin (``{"device_rate": "5"}``).
+    ``options`` overrides options of the plugin (``{"device_rate": "5"}``). ``mosquitto`` is the program, by
+    default the one that is installed, and ``sqlite_store`` the store plugin of a Mosquitto 2.1.
     """
 
     def __init__(
@@ -160,6 +162,8 @@ class LocalBroker:
         ws_port: int = 0,
         log: Callable[[str], None] | None = None,
         options: Mapping[str, str] | None = None,
+        mosquitto: Path | None = None,
+        sqlite_store: Path | None = None,
     ) -> None:
         self.host = HOST
         self.tcp_port = tcp_port
@@ -172,6 +176,8 @@ class LocalBroker:
             "revocations_file": str(self._data_dir / "revocations"),
             **(options or {}),
         }
+        self._mosquitto = mosquitto
+        self._sqlite_store = sqlite_store
         self._log = log
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
@@ -208,13 +214,13 @@ class LocalBroker:
 
         The ports must be chosen. Raises LocalBrokerError when something is missing on this machine.
         """
-        mosquitto = _find_mosquitto()
+        mosquitto = str(self._mosquitto) if self._mosquitto else _find_mosquitto()
         if not mosquitto:
             raise _lacking(["mosquitto"])
         plugin = build_plugin()
         self._data_dir.mkdir(parents=True, exist_ok=True)
         configuration = self._data_dir / "mosquitto.conf"
-        configuration.write_text(self._render(_version(mosquitto), plugin))
+        configuration.write_text(self._render(mosquitto_version(mosquitto), plugin))
         return [mosquitto, "-c", str(configuration)]
 
     def _start_once(self) -> None:
@@ -247,7 +253,7 @@ class LocalBroker:
             if count != 1:
                 raise LocalBrokerError("mosquitto.conf has no section Store")
         else:
-            text = replace_line(text, _PRODUCTION_STORE, f"plugin {_sqlite_store()}")
+            text = replace_line(text, _PRODUCTION_STORE, f"plugin {self._sqlite_store or _sqlite_store()}")
         text = replace_line(text, "persistence_location", f"persistence_location {self._data_dir}")
         text = replace_line(text, _PRODUCTION_PLUGIN, f"plugin {plugin}")
         for name, value in self._options.items():

@@ -1,0 +1,1 @@
+"""What kull-sync is held against. One module per peer."""
