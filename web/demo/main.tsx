@@ -1,3 +1,4 @@
+import '@kull/sync/components.css'
 import './style/index.css'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'

@@ -20,15 +20,21 @@ export interface Shoot {
   readonly processedCount: number
   /** How often it was culled. */
   readonly run: number
+  /** Why the last cull failed. */
+  readonly error?: string
 }
 
 export interface Report {
   readonly shootId: string
   readonly title: string
+  readonly imageCount: number
   readonly kept: number
   readonly rejected: number
   readonly duplicates: number
+  /** How long it took. */
   readonly seconds: number
+  /** What it cost. */
+  readonly credits: number
 }
 
 export interface Prompt {

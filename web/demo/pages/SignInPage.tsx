@@ -48,7 +48,7 @@ export function SignInPage() {
           </Loaded>
         </Page>
       </div>
-      <ContactSheet seed="sign-in" frames={12} />
+      <ContactSheet shootId="sign-in" frames={15} />
     </div>
   )
 }

@@ -14,3 +14,6 @@ export function span(seconds: number): string {
   const rest = whole % 60
   return `${Math.floor(whole / 60)} min${rest === 0 ? '' : ` ${rest} s`}`
 }
+
+/** `42 %`, never more than is done. */
+export const percent = (part: number): string => `${Math.floor(part * 100)} %`
