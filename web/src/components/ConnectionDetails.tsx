@@ -43,33 +43,35 @@ export function ConnectionDetails({ id, labels, locale }: ConnectionDetailsProps
   }
   return (
     <div ref={root} className="kull-details">
-      <dl id={id}>
-        <Row name={labels.state}>{stateLabel(state, shown, labels)}</Row>
-        <Row name={labels.since}>
-          <time dateTime={new Date(state.since).toISOString()}>
-            {timeOf(state.since, client.seams.clock.date(), locale)}
-          </time>
-        </Row>
-        {'nextRetryAt' in state && (
-          <Row name={labels.nextTry}>
-            {state.nextRetryAt === null || now === null
-              ? labels.trying
-              : labels.nextTryIn(Math.max(0, Math.ceil((state.nextRetryAt - now) / 1000)))}
+      <div className="kull-details-body">
+        <dl id={id}>
+          <Row name={labels.state}>{stateLabel(state, shown, labels)}</Row>
+          <Row name={labels.since}>
+            <time dateTime={new Date(state.since).toISOString()}>
+              {timeOf(state.since, client.seams.clock.date(), locale)}
+            </time>
           </Row>
+          {'nextRetryAt' in state && (
+            <Row name={labels.nextTry}>
+              {state.nextRetryAt === null || now === null
+                ? labels.trying
+                : labels.nextTryIn(Math.max(0, Math.ceil((state.nextRetryAt - now) / 1000)))}
+            </Row>
+          )}
+          {connected && (
+            <Row name={labels.roundTrip}>
+              {silent && labels.noAnswer}
+              {!silent &&
+                (state.rttMs === null ? labels.measuring : labels.milliseconds(Math.round(state.rttMs)))}
+            </Row>
+          )}
+        </dl>
+        {!(state.status === 'disconnected' && state.reason === 'signed-out') && (
+          <button type="button" className="kull-button" onClick={retry}>
+            {connected ? labels.checkNow : labels.retryNow}
+          </button>
         )}
-        {connected && (
-          <Row name={labels.roundTrip}>
-            {silent && labels.noAnswer}
-            {!silent &&
-              (state.rttMs === null ? labels.measuring : labels.milliseconds(Math.round(state.rttMs)))}
-          </Row>
-        )}
-      </dl>
-      {!(state.status === 'disconnected' && state.reason === 'signed-out') && (
-        <button type="button" className="kull-button" onClick={retry}>
-          {connected ? labels.checkNow : labels.retryNow}
-        </button>
-      )}
+      </div>
     </div>
   )
 }

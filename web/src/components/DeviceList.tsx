@@ -1,8 +1,10 @@
-import { type ComponentPropsWithoutRef, useId } from 'react'
+import { type ComponentPropsWithoutRef, useId, useRef } from 'react'
 import type { DeviceState } from '../client/index.ts'
 import { useDevices } from '../react/index.ts'
+import { classes } from './classes.ts'
 import { DeviceRow } from './DeviceRow.tsx'
 import { DEVICE_LIST_LABELS, type DeviceListLabels } from './labels.ts'
+import { useSettled } from './useSettled.ts'
 import { useShownState } from './useShownState.ts'
 
 export interface DeviceListProps extends Omit<ComponentPropsWithoutRef<'section'>, 'children'> {
@@ -20,25 +22,28 @@ export interface DeviceListProps extends Omit<ComponentPropsWithoutRef<'section'
 export function DeviceList({ onSignOut, labels, locale = 'en', className, ...props }: DeviceListProps) {
   const devices = useDevices()
   const { shown } = useShownState()
+  const settled = useSettled()
   const words = { ...DEVICE_LIST_LABELS, ...labels }
-  const heading = useId()
+  const id = useId()
+  const heading = useRef<HTMLHeadingElement>(null)
   const sorted = [...devices].sort((a, b) => Number(b.self) - Number(a.self))
   const online = devices.filter((device) => device.online).length
   const connected = shown === 'connected'
   return (
     <section
-      aria-labelledby={heading}
+      aria-labelledby={id}
       {...props}
-      className={['kull-devices', className].filter(Boolean).join(' ')}
+      className={classes('kull-devices', className)}
       data-stale={connected ? undefined : ''}
     >
       <header>
-        <h2 id={heading}>{words.heading}</h2>
+        {/* It takes the focus from a button that goes with what it has done. */}
+        <h2 ref={heading} id={id} tabIndex={-1} className="kull-devices-heading">
+          {words.heading}
+        </h2>
         {devices.length > 0 && <span className="kull-count">{words.count(online, devices.length)}</span>}
       </header>
-      {devices.length === 0 && (
-        <p className="kull-quiet">{connected || shown === 'disconnected' ? words.empty : words.loading}</p>
-      )}
+      {devices.length === 0 && <p className="kull-quiet">{settled ? words.empty : words.loading}</p>}
       {devices.length > 0 && !connected && <p className="kull-stale">{words.stale}</p>}
       <ul>
         {sorted.map((device) => (
@@ -46,6 +51,7 @@ export function DeviceList({ onSignOut, labels, locale = 'en', className, ...pro
             key={device.deviceId}
             device={device}
             onSignOut={onSignOut}
+            onSignedOut={() => heading.current?.focus()}
             labels={words}
             locale={locale}
           />

@@ -11,12 +11,14 @@ const MINUTE = 60_000
 export interface DeviceRowProps {
   readonly device: DeviceState
   readonly onSignOut: ((device: DeviceState) => Promise<unknown>) | undefined
+  /** The focus has nowhere to be any more. */
+  readonly onSignedOut: () => void
   readonly labels: DeviceListLabels
   readonly locale: string
 }
 
 /** One device: what it is, whether it is there, and a way to sign it out. */
-export function DeviceRow({ device, onSignOut, labels, locale }: DeviceRowProps) {
+export function DeviceRow({ device, onSignOut, onSignedOut, labels, locale }: DeviceRowProps) {
   const { name, platform, online, reason, self } = device
   const signedOut = reason === 'signed-out'
   return (
@@ -36,7 +38,9 @@ export function DeviceRow({ device, onSignOut, labels, locale }: DeviceRowProps)
           {online ? labels.online : signedOut ? labels.signedOut : labels.offline}
         </span>
       </span>
-      {onSignOut && !signedOut && <SignOut device={device} onSignOut={onSignOut} labels={labels} />}
+      {onSignOut && !signedOut && (
+        <SignOut device={device} onSignOut={onSignOut} onSignedOut={onSignedOut} labels={labels} />
+      )}
     </li>
   )
 }
@@ -51,15 +55,16 @@ function LastSeen({ since, labels, locale }: { since: number } & Pick<DeviceRowP
   )
 }
 
-type SignOutProps = Required<Pick<DeviceRowProps, 'device' | 'labels'>> & {
+interface SignOutProps extends Pick<DeviceRowProps, 'device' | 'labels' | 'onSignedOut'> {
   readonly onSignOut: (device: DeviceState) => Promise<unknown>
 }
 
 /** Asks before it does it. */
-function SignOut({ device, onSignOut, labels }: SignOutProps) {
+function SignOut({ device, onSignOut, onSignedOut, labels }: SignOutProps) {
   const [asking, setAsking] = useState(false)
   const { pending, failure, start, forget } = useAction()
   const first = useRef<HTMLButtonElement>(null)
+  const group = useRef<HTMLDivElement>(null)
   const moved = useRef(false)
   const name = device.name ?? labels.unnamed
   // The focus goes along with the question, and back; not when this first appears.
@@ -70,6 +75,15 @@ function SignOut({ device, onSignOut, labels }: SignOutProps) {
   const cancel = () => {
     forget()
     setAsking(false)
+  }
+  const confirm = async () => {
+    if (!(await start(() => onSignOut(device)))) return
+    const { activeElement } = document
+    const lost = activeElement === document.body || group.current?.contains(activeElement)
+    moved.current = false
+    setAsking(false)
+    // The news of it may have taken this row's buttons away by now, or will.
+    if (lost) onSignedOut()
   }
   if (!asking)
     return (
@@ -86,13 +100,20 @@ function SignOut({ device, onSignOut, labels }: SignOutProps) {
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset is for forms
     <div
+      ref={group}
       role="group"
       aria-label={labels.confirm(name)}
       className="kull-confirm"
       onKeyDown={(event: KeyboardEvent) => event.key === 'Escape' && !pending && cancel()}
     >
       <span>{labels.confirm(name)}</span>
-      <button ref={first} type="button" className="kull-button" disabled={pending} onClick={cancel}>
+      <button
+        ref={first}
+        type="button"
+        className="kull-button"
+        aria-disabled={pending}
+        onClick={() => !pending && cancel()}
+      >
         {labels.cancel}
       </button>
       <button
@@ -100,7 +121,7 @@ function SignOut({ device, onSignOut, labels }: SignOutProps) {
         className="kull-button"
         data-kind="danger"
         aria-disabled={pending}
-        onClick={async () => (await start(() => onSignOut(device))) && setAsking(false)}
+        onClick={confirm}
       >
         {pending ? labels.signingOut : labels.signOut}
       </button>

@@ -1,14 +1,13 @@
-import { type ComponentPropsWithoutRef, useId, useState } from 'react'
+import { type ComponentPropsWithoutRef, useId } from 'react'
 import type { ShootState } from '../client/index.ts'
 import { useShootProgress } from '../react/index.ts'
+import { classes } from './classes.ts'
 import { SHOOT_PROGRESS_LABELS, type ShootProgressLabels } from './labels.ts'
 import { useAction } from './useAction.ts'
 import { type OnFinished, useFinished } from './useFinished.ts'
-import { useNow, useReached } from './useNow.ts'
+import { useNow } from './useNow.ts'
+import { useSettled } from './useSettled.ts'
 import { useShownState } from './useShownState.ts'
-
-/** Milliseconds after connecting in which the retained present arrives, in every tab. */
-const SETTLED_AFTER = 1000
 
 export interface ShootProgressProps extends Omit<ComponentPropsWithoutRef<'div'>, 'children'> {
   readonly shootId: string
@@ -32,16 +31,16 @@ export function ShootProgress(all: ShootProgressProps) {
   const { shootId, name = shootId, onFinished, onRetry, labels, locale = 'en', className, ...props } = all
   const progress = useShootProgress(shootId)
   const { shown } = useShownState()
-  const missing = useMissing()
+  const settled = useSettled()
   const title = useId()
   const words = { ...SHOOT_PROGRESS_LABELS, ...labels }
   useFinished(shootId, progress, onFinished)
   const stale = progress !== null && shown !== 'connected'
-  const state = progress?.status ?? missing
+  const state = progress?.status ?? (settled ? 'unknown' : 'loading')
   return (
     <div
       {...props}
-      className={['kull-shoot', className].filter(Boolean).join(' ')}
+      className={classes('kull-shoot', className)}
       data-state={state}
       data-stale={stale ? '' : undefined}
     >
@@ -53,23 +52,12 @@ export function ShootProgress(all: ShootProgressProps) {
           {words[state]}
         </span>
       </div>
-      <Bar progress={progress} busy={state !== 'unknown'} titleId={title} labels={words} locale={locale} />
+      <Bar progress={progress} state={state} titleId={title} labels={words} locale={locale} />
       {progress && <Facts progress={progress} labels={words} />}
       {stale && <p className="kull-stale">{words.stale}</p>}
       {progress?.status === 'failed' && <Failure progress={progress} onRetry={onRetry} labels={words} />}
     </div>
   )
-}
-
-/** Why there is no progress: it may be on its way, or there is none. */
-function useMissing(): 'loading' | 'unknown' {
-  const { state } = useShownState()
-  const settled = useReached(state.status === 'connected' ? state.since + SETTLED_AFTER : null)
-  const [known, setKnown] = useState(false)
-  // What was unknown stays so while the connection comes and goes.
-  if (settled && !known) setKnown(true)
-  const ended = state.status === 'disconnected' && state.reason !== 'idle'
-  return known || settled || ended ? 'unknown' : 'loading'
 }
 
 interface PartProps {
@@ -78,12 +66,12 @@ interface PartProps {
 
 interface BarProps extends PartProps {
   readonly progress: ShootState | null
-  readonly busy: boolean
+  readonly state: ShootState['status'] | 'loading' | 'unknown'
   readonly titleId: string
   readonly locale: string
 }
 
-function Bar({ progress, busy, titleId, labels, locale }: BarProps) {
+function Bar({ progress, state, titleId, labels, locale }: BarProps) {
   const percent = progress && percentOf(progress)
   const text = percent === null ? null : formatPercent(percent, locale)
   return (
@@ -97,9 +85,9 @@ function Bar({ progress, busy, titleId, labels, locale }: BarProps) {
         aria-valuetext={
           progress && text
             ? `${text}, ${labels.images(progress.processedCount, progress.totalCount)}`
-            : undefined
+            : labels[state]
         }
-        data-indeterminate={percent === null && busy ? '' : undefined}
+        data-indeterminate={percent === null && state !== 'unknown' ? '' : undefined}
       >
         {/* An attribute of SVG, not of style: allowed by a strict CSP, also in what a server renders. */}
         <svg width="100%" height="100%" aria-hidden="true">

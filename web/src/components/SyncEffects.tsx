@@ -1,6 +1,7 @@
-import { useEffect, useRef } from 'react'
+import { useEffect } from 'react'
 import type { SyncClient } from '../client/index.ts'
 import { useSync } from '../react/index.ts'
+import { useNewest } from '../react/useNewest.ts'
 import { SYNC_EFFECTS_LABELS, type SyncEffectsLabels } from './labels.ts'
 import { Merged } from './merged.ts'
 
@@ -15,9 +16,12 @@ export type SyncToast = {
 )
 
 export interface SyncEffectsProps {
-  /** Fetches the balance again. Called when it changed, or may have. Calls are merged and never overlap. */
+  /**
+   * Fetches the balance again. Called when it changed, or may have: after 0 to 10 s where all devices may have been told
+   * so at once, and in a hidden tab when it is seen again. Calls are merged, and do not overlap when it returns a promise.
+   */
   readonly balance?: () => unknown
-  /** Fetches what is shown of the marketplace again. As `balance`; for edits that concern everyone, after 0 to 10 s. */
+  /** Fetches what is shown of the marketplace again. As `balance`. */
   readonly marketplace?: () => unknown
   /** Shows a toast. One for a burst; none for what was missed, and none for what this device did itself. */
   readonly toast?: (toast: SyncToast) => void
@@ -32,19 +36,21 @@ const SPREAD = 10_000
 /** Keeps an app in step with what happens elsewhere. Renders nothing; put it once below the SyncProvider. */
 export function SyncEffects(props: SyncEffectsProps): null {
   const client = useSync()
-  const newest = useRef(props)
-  useEffect(() => {
-    newest.current = props
-  })
-  useEffect(() => follow(client, () => newest.current), [client])
+  const newest = useNewest(props)
+  useEffect(() => follow(client, () => newest.current), [client, newest])
   return null
 }
 
 /** Returns what ends it. */
 function follow(client: SyncClient, props: () => SyncEffectsProps): () => void {
-  const { clock, random } = client.seams
-  const balance = new Merged(clock, () => props().balance?.())
-  const marketplace = new Merged(clock, () => props().marketplace?.())
+  const { clock, page, random } = client.seams
+  const unseen = new Set<Merged>()
+  const refetch = (fetch: () => unknown) => {
+    const merged: Merged = new Merged(clock, () => (page.visible ? fetch() : unseen.add(merged)))
+    return merged
+  }
+  const balance = refetch(() => props().balance?.())
+  const marketplace = refetch(() => props().marketplace?.())
   const words = () => ({ ...SYNC_EFFECTS_LABELS, ...props().labels })
 
   let credits: { readonly newBalance: number; readonly change: number } | null = null
@@ -88,12 +94,20 @@ function follow(client: SyncClient, props: () => SyncEffectsProps): () => void {
       deviceToast.within(BURST)
     }),
     client.on('DEVICE_DISCONNECTED', ({ data }) => void arrived.delete(data.deviceId)),
-    client.onResync(() => {
-      const wait = random() * SPREAD
+    client.onResync(({ cause }) => {
+      // What is on screen is another user's: that cannot wait, and happens to one page alone.
+      const wait = cause === 'new-user' ? 0 : random() * SPREAD
       balance.within(wait)
       marketplace.within(wait)
     }),
   ]
+  // What nobody sees is fetched when somebody does.
+  const onWake = () => {
+    if (!page.visible) return
+    for (const merged of unseen) merged.within(0)
+    unseen.clear()
+  }
+  undo.push(page.onWake(onWake))
   return () => {
     for (const end of undo) end()
     for (const merged of [balance, marketplace, creditToast, deviceToast]) merged.cancel()

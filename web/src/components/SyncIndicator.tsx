@@ -1,6 +1,7 @@
 import { type ComponentPropsWithoutRef, useEffect, useId, useRef, useState } from 'react'
 import type { SyncState } from '../client/index.ts'
 import { ConnectionDetails } from './ConnectionDetails.tsx'
+import { classes } from './classes.ts'
 import { INDICATOR_LABELS, type SyncIndicatorLabels } from './labels.ts'
 import { stateLabel } from './stateLabel.ts'
 import { useShownState } from './useShownState.ts'
@@ -40,37 +41,36 @@ export function SyncIndicator({ labels, locale = 'en', className, ...props }: Sy
     }
   }, [open])
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a fieldset is for forms
-    <div
-      role="group"
-      aria-label={words.details}
-      {...props}
-      ref={root}
-      className={['kull-indicator', className].filter(Boolean).join(' ')}
-      data-state={shown}
-      onPointerEnter={({ pointerType }) => pointerType !== 'touch' && setOpen(true)}
-      onPointerLeave={({ pointerType }) => {
-        if (pointerType !== 'touch' && !root.current?.contains(document.activeElement)) setOpen(false)
-      }}
-      onFocus={() => setOpen(true)}
-      onBlur={({ relatedTarget }) => {
-        if (!root.current?.contains(relatedTarget)) setOpen(false)
-      }}
-    >
-      <span role="status">
-        <button
-          ref={trigger}
-          type="button"
-          className="kull-indicator-button"
-          aria-expanded={open}
-          aria-describedby={open ? id : undefined}
-          onClick={() => setOpen(true)}
-        >
-          <StateShape status={shown} />
-          <span className="kull-indicator-label">{stateLabel(state, shown, words)}</span>
-        </button>
-      </span>
-      {open && <ConnectionDetails id={id} labels={words} locale={locale} />}
+    <div {...props} className={classes('kull-indicator', className)} data-state={shown}>
+      {/* biome-ignore lint/a11y/useSemanticElements: a fieldset is for forms */}
+      <div
+        ref={root}
+        role="group"
+        aria-label={words.details}
+        onPointerEnter={({ pointerType }) => pointerType !== 'touch' && setOpen(true)}
+        onPointerLeave={({ pointerType }) => {
+          if (pointerType !== 'touch' && !root.current?.contains(document.activeElement)) setOpen(false)
+        }}
+        onFocus={() => setOpen(true)}
+        onBlur={({ relatedTarget }) => {
+          if (!root.current?.contains(relatedTarget)) setOpen(false)
+        }}
+      >
+        <span role="status">
+          <button
+            ref={trigger}
+            type="button"
+            className="kull-indicator-button"
+            aria-expanded={open}
+            aria-describedby={open ? id : undefined}
+            onClick={() => setOpen(true)}
+          >
+            <StateShape status={shown} />
+            <span className="kull-indicator-label">{stateLabel(state, shown, words)}</span>
+          </button>
+        </span>
+        {open && <ConnectionDetails id={id} labels={words} locale={locale} />}
+      </div>
     </div>
   )
 }

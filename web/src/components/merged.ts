@@ -1,6 +1,6 @@
 import type { Clock } from '../client/index.ts'
 
-/** Runs something once for many wishes: after the shortest wait that was wished for, and never twice at a time. */
+/** Runs something once for many wishes: after the shortest wait that was wished for, and not twice at a time. */
 export class Merged {
   #due: { readonly at: number; readonly cancel: () => void } | null = null
   #running = false

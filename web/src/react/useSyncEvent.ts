@@ -1,6 +1,7 @@
-import { useEffect, useRef } from 'react'
+import { useEffect } from 'react'
 import type { EventMeta, ResyncCause, SyncEvents, SyncEventType, SyncHandler } from '../client/index.ts'
 import { useSync } from './context.ts'
+import { useNewest } from './useNewest.ts'
 
 /** Calls `handler`, always the newest one, with each event of this type while this is on screen and enabled. */
 export function useSyncEvent<T extends SyncEventType>(
@@ -21,13 +22,4 @@ export function useResync(handler: (event: { readonly cause: ResyncCause }) => v
   const client = useSync()
   const newest = useNewest(handler)
   useEffect(() => client.onResync((event) => newest.current(event)), [client, newest])
-}
-
-/** The value of the last render. So a handler that is a new function each time costs no subscription. */
-function useNewest<T>(value: T): { readonly current: T } {
-  const ref = useRef(value)
-  useEffect(() => {
-    ref.current = value
-  })
-  return ref
 }
