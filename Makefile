@@ -60,6 +60,9 @@ soak: packages-run environment ## 20,000 updates while workers are killed: nothi
 bench-connect: packages-run environment ## Measure what a connect with a token costs the broker
 	$(BIN)/python -m bench.connect_cost
 
+lambda-zip: environment ## Build the zip of the functions for AWS Lambda; LAMBDA_PYTHON names a Python 3.13
+	@$(BIN)/python infra/aws/lambda_zip.py $(if $(LAMBDA_PYTHON),--python $(LAMBDA_PYTHON))
+
 lock: .make/uv/bin/uv ## Choose the newest versions of all Python packages and lock them
 	$(UV_COMPILE) --extra functions --extra cli --extra bridge --group dev -o requirements/dev.txt
 	$(UV_COMPILE) --extra functions -o requirements/functions.txt
@@ -130,5 +133,5 @@ packages-run packages-test packages-container: packages-%:
 	packages=$$(missing); \
 	if [ -n "$$packages" ]; then echo "Installed, but still not found or too old: $$packages"; exit 1; fi
 
-.PHONY: help run test check fix generate demo wheel fuzz soak bench-connect lock doctor clean environment web-packages
+.PHONY: help run test check fix generate demo wheel fuzz soak bench-connect lambda-zip lock doctor clean environment web-packages
 .PHONY: packages-run packages-test packages-container
