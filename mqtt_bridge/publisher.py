@@ -230,18 +230,19 @@ class MqttPublisher(Publisher):
         elif link is not None:
             link.connection.abort()
 
-    async def _send(
+    def _send(
         self, topic: str, payload: bytes, *, retain: bool = False, expiry: int | None = None
-    ) -> Listeners:
-        async def send(link: _Link) -> Listeners:
-            return await link.connection.publish(topic, payload, retain=retain, expiry=expiry)
+    ) -> Awaitable[Listeners]:
+        # No coroutines here: every one that a publish passes through costs it CPU.
+        def send(link: _Link) -> Awaitable[Listeners]:
+            return link.connection.publish(topic, payload, retain=retain, expiry=expiry)
 
-        async def attempt() -> Listeners:
+        def attempt() -> Awaitable[Listeners]:
             link = self._trusted_link()
-            # The connection bounds the wait for its PUBACK itself.
-            return await (self._attempt(send, self._timeout) if link is None else self._use(link, send))
+            # A connection that needs no look bounds the wait for its PUBACK itself.
+            return self._attempt(send, self._timeout) if link is None else self._use(link, send)
 
-        return await _twice(attempt)
+        return _twice(attempt)
 
     async def _attempt_twice(
         self,
@@ -274,12 +275,14 @@ class MqttPublisher(Publisher):
                 link.connection.abort()
 
     def _trusted_link(self) -> _Link | None:
-        """The connection, where the broker spoke so lately that neither look nor timer is worth its CPU."""
+        """The connection, where the broker spoke so lately, or must so soon, that no look is worth it."""
         link = self._link
         if link is None or not self._is_alive(link, asyncio.get_running_loop()):
             return None
         now = self._clock()
-        return link if now < link.renew_at and now - link.connection.heard_at <= TRUSTED else None
+        if now >= link.renew_at or not (link.in_use or now - link.connection.heard_at <= TRUSTED):
+            return None
+        return link
 
     async def _usable_link(self) -> _Link:
         # If the connection died while this process was frozen, its end still waits in the socket.

@@ -10,7 +10,7 @@ ShootTopic(user='ada', shoot='wedding-17')
 
 import hashlib
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from .errors import InvalidTopicError
@@ -78,6 +78,11 @@ def shards_of_worker(index: int, count: int) -> tuple[str, ...]:
     return tuple(SHARDS[index::count])
 
 
+def _parts(topic: "Topic") -> tuple[str, ...]:
+    # What dataclasses.fields tells, at a third of the CPU; a topic is built for every publish.
+    return topic.__match_args__
+
+
 @dataclass(frozen=True, slots=True)
 class Topic:
     """A concrete topic. Subclasses name its parts and how its messages are delivered."""
@@ -90,15 +95,15 @@ class Topic:
     """The message types that belong here; a receiver drops every other."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name == "device":
+        for name in _parts(self):
+            value = getattr(self, name)
+            if name == "device":
                 check_device_id(value)
-            elif field.name != "kind":
-                check_id(field.name, value)
+            elif name != "kind":
+                check_id(name, value)
 
     def __str__(self) -> str:
-        return self.template.format(**{field.name: getattr(self, field.name) for field in fields(self)})
+        return self.template.format(**{name: getattr(self, name) for name in _parts(self)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,7 @@
 """What a broker sends, read as strictly as the standard is written (MQTT 5, 3)."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
 from mqtt_bridge.incoming import Incoming
 
@@ -20,7 +19,7 @@ from .fields import (
     Properties,
     Reader,
 )
-from .reasons import REFUSED
+from .reasons import NO_LISTENERS, REFUSED
 
 _CONNACK_PROPERTIES = frozenset((0x11, 0x12, 0x15, 0x16, 0x1A, 0x1C, 0x1F, 0x22, 0x28, 0x29, 0x2A)) | {
     SERVER_KEEP_ALIVE,
@@ -39,8 +38,7 @@ _DISCONNECT_PROPERTIES = frozenset((0x1C, 0x1F, USER_PROPERTY))
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class Connack:
+class Connack(NamedTuple):
     """The broker's answer to CONNECT (3.2), with what it says about itself."""
 
     reason: int
@@ -55,37 +53,32 @@ class Connack:
     """Seconds, in place of those that CONNECT named."""
 
 
-@dataclass(frozen=True, slots=True)
-class Puback:
+class Puback(NamedTuple):
     """What became of a PUBLISH (3.4)."""
 
     packet_id: int
     reason: int
 
 
-@dataclass(frozen=True, slots=True)
-class Suback:
+class Suback(NamedTuple):
     """What became of each filter of a SUBSCRIBE (3.9)."""
 
     packet_id: int
     reasons: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Unsuback:
+class Unsuback(NamedTuple):
     """What became of each filter of an UNSUBSCRIBE (3.11)."""
 
     packet_id: int
     reasons: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Pingresp:
+class Pingresp(NamedTuple):
     """The broker is there (3.13)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Disconnect:
+class Disconnect(NamedTuple):
     """The broker ends the connection (3.14)."""
 
     reason: int
@@ -109,9 +102,19 @@ class PacketSplitter:
         if self._buffer:
             self._buffer += data
             stream = self._buffer
-        start = 0
-        while (bounds := self._bounds(stream, start)) is not None:
-            body, end = bounds
+        start, size = 0, len(stream)
+        while size - start > 1:
+            # The lengths of most packets have one digit, which saves them the call.
+            length, body = stream[start + 1], start + 2
+            if length > 127:
+                if (longer := _remaining_length(stream, start)) is None:
+                    break
+                length, body = longer
+            end = body + length
+            if end - start > self._maximum:
+                raise MalformedPacketError(f"a packet is larger than {self._maximum} bytes")
+            if end > size:
+                break
             yield stream[start], bytes(stream[body:end])
             start = end
         if stream is self._buffer:
@@ -119,32 +122,26 @@ class PacketSplitter:
         else:
             self._buffer += data[start:]
 
-    def _bounds(self, stream: bytes | bytearray, start: int) -> tuple[int, int] | None:
-        """Where the body of the packet at ``start`` begins and ends; None: not all of it is there."""
-        length = 0
-        # The remaining length is a variable byte integer (2.1.4) of up to four bytes.
-        for place, digit in enumerate(stream[start + 1 : start + 5]):
-            length |= (digit & 127) << 7 * place
-            if digit < 128:
-                if place and not digit:
-                    break
-                body = start + 2 + place
-                end = body + length
-                if end - start > self._maximum:
-                    raise MalformedPacketError(f"a packet is larger than {self._maximum} bytes")
-                return (body, end) if end <= len(stream) else None
-            if place == 3:
-                break
-        else:
-            return None
-        raise MalformedPacketError("a packet's length is malformed")
+
+def _remaining_length(stream: bytes | bytearray, start: int) -> tuple[int, int] | None:
+    """The length (2.1.4) of the packet at ``start``, and where what it counts begins; None: not there yet."""
+    length = 0
+    for place, digit in enumerate(stream[start + 1 : start + 5]):
+        length |= (digit & 127) << 7 * place
+        if digit < 128:
+            if place and not digit:
+                raise MalformedPacketError("a packet's length has more digits than it needs")
+            return length, start + 2 + place
+        if place == 3:
+            raise MalformedPacketError("a packet's length has more than four digits")
+    return None
 
 
 def decode(head: int, body: bytes) -> Packet:
     """One packet by its first byte and what follows its length. Raises MalformedPacketError."""
-    if head == 0x40 and len(body) == 2 and body != b"\0\0":
-        # The answer to nearly every publish, hence first.
-        return Puback((body[0] << 8) + body[1], 0)
+    if head == 0x40:
+        # By far the most frequent.
+        return _puback(body)
     fields = Reader(body)
     if head >> 4 == 3:
         return _publish(head, fields)
@@ -199,14 +196,16 @@ def _publish(head: int, fields: Reader) -> Incoming:
     )
 
 
-def _puback(fields: Reader) -> Puback:
-    packet_id = fields.packet_identifier()
+def _puback(body: bytes) -> Puback:
+    packet_id = int.from_bytes(body[:2], "big")
     # Reason and properties may be left out (3.4.2.1, 3.4.2.2.1).
-    reason = fields.byte() if fields.left else 0
-    if reason and reason < REFUSED and reason != 0x10:
-        raise MalformedPacketError(f"PUBACK has reason 0x{reason:02x}, which it cannot have")
-    if fields.left:
+    reason = body[2] if len(body) > 2 else 0
+    if len(body) < 2 or not packet_id or (reason and reason < REFUSED and reason != NO_LISTENERS):
+        raise MalformedPacketError("PUBACK has no proper packet identifier or reason")
+    if len(body) > 3:
+        fields = Reader(body[3:])
         fields.properties(_ANSWER_PROPERTIES)
+        fields.end()
     return Puback(packet_id, reason)
 
 
@@ -242,7 +241,6 @@ def _disconnect(fields: Reader) -> Disconnect:
 
 _READERS: dict[int, Callable[[Reader], Packet]] = {
     0x20: _connack,
-    0x40: _puback,
     0x90: _suback,
     0xB0: _unsuback,
     0xD0: _pingresp,

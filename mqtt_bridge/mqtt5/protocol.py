@@ -57,6 +57,7 @@ class Mqtt5Protocol(asyncio.Protocol):
         self._websocket = websocket
         self._receive = on_message
         self._transport: asyncio.Transport | None = None
+        self._unsent: list[bytes] = []
         self._splitter = PacketSplitter(MAX_PACKET)
         self._broker: Connack | None = None
         self._in_flight: dict[int, tuple[Answer, float]] = {}
@@ -82,7 +83,7 @@ class Mqtt5Protocol(asyncio.Protocol):
             return
         self._transport.set_write_buffer_limits(WRITE_BUFFER)
         if self._websocket is None:
-            self._write(self._connect_packet)
+            self._write(self._connect_packet, now=True)
         else:
             self._transport.write(self._websocket.request())
 
@@ -95,7 +96,7 @@ class Mqtt5Protocol(asyncio.Protocol):
                 self._take(decode(head, body))
         except MalformedPacketError as exc:
             if self._broker is not None and not self.lost.done():
-                self._write(encode.disconnect(MALFORMED_PACKET))
+                self._write(encode.disconnect(MALFORMED_PACKET), now=True)
             self.abort(f"The broker broke the protocol: {exc}")
 
     def eof_received(self) -> None:
@@ -154,7 +155,7 @@ class Mqtt5Protocol(asyncio.Protocol):
     def disconnect_soon(self, reason: int) -> None:
         """Say DISCONNECT, and close when all is sent."""
         self._usable()
-        self._write(encode.disconnect(reason))
+        self._write(encode.disconnect(reason), now=True)
         if self._transport is not None:
             self._transport.close()
 
@@ -190,7 +191,7 @@ class Mqtt5Protocol(asyncio.Protocol):
         if self._transport is not None and (pongs := websocket.take_pongs()):
             self._transport.write(pongs)
         if websocket.opened and not was_open:
-            self._write(self._connect_packet)
+            self._write(self._connect_packet, now=True)
         return data
 
     def _take(self, packet: Packet) -> None:
@@ -239,8 +240,9 @@ class Mqtt5Protocol(asyncio.Protocol):
 
     def _send(self, answer: Answer, asked_at: float, before: bytes, after: bytes) -> None:
         packet_id = self._next_id()
+        alone = not self._in_flight
         self._in_flight[packet_id] = answer, asked_at
-        self._write(b"%b%b%b" % (before, uint16(packet_id), after))
+        self._write(b"%b%b%b" % (before, uint16(packet_id), after), now=alone)
 
     def _send_waiting(self) -> None:
         if self.lost.done():
@@ -257,10 +259,21 @@ class Mqtt5Protocol(asyncio.Protocol):
             if self._last_id not in self._in_flight and self._last_id not in self._requests:
                 return self._last_id
 
-    def _write(self, packet: bytes) -> None:
-        self._spoke = True
-        if self._transport is not None:
-            self._transport.write(packet if self._websocket is None else self._websocket.frame(packet))
+    def _write(self, packet: bytes, *, now: bool = False) -> None:
+        # What is sent in one turn of the loop goes out together, for a system call costs more than all else.
+        # A message that is alone in flight has nothing to wait for.
+        self._unsent.append(packet)
+        if now:
+            self._flush()
+        elif len(self._unsent) == 1:
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        if self._unsent and self._transport is not None:
+            self._spoke = True
+            data = b"".join(self._unsent)
+            self._unsent.clear()
+            self._transport.write(data if self._websocket is None else self._websocket.frame(data))
 
     def _watch_from(self, now: float) -> None:
         # One timer for all who wait: one for each would cost about as much as the publish itself.
