@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
+import { aliases as demoAliases } from './demo/aliases.ts'
 
 const IGNORE = '/* @vite-ignore */'
 
@@ -56,6 +57,11 @@ export default defineConfig({
   test: {
     projects: [
       { extends: true, test: { name: 'unit', include: ['src/**/*.test.{ts,tsx}'] } },
+      {
+        extends: true,
+        resolve: { alias: demoAliases },
+        test: { name: 'demo', include: ['demo/**/*.test.{ts,tsx}'] },
+      },
       {
         extends: true,
         resolve: {

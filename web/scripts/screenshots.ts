@@ -37,7 +37,7 @@ async function startBackend() {
     if (child.exitCode !== null || Date.now() > deadline) {
       child.kill()
       // What it says once it is ready contains tokens; what it says before does not.
-      throw new Error(`kull-sync dev did not start:\n${log}`)
+      throw new Error(`kull-sync dev did not start:\n${log.split('\n').slice(-30).join('\n')}`)
     }
     await new Promise((resolve) => setTimeout(resolve, 200))
   }
@@ -58,7 +58,9 @@ async function takeAll(browser: Browser, url: string, wanted: readonly string[])
         const stage = await Stage.open(browser, url, { width: Number(width), height, theme })
         try {
           await play(stage)
-          await stage.page.screenshot({ path: `${TARGET}/${name}-${width}-${theme}.png`, fullPage: true })
+          // Toasts stick to the window; on a page that is longer they would stand in its middle.
+          const fullPage = (await stage.page.locator('.kull-toast').count()) === 0
+          await stage.page.screenshot({ path: `${TARGET}/${name}-${width}-${theme}.png`, fullPage })
         } finally {
           await stage.close()
         }
@@ -71,7 +73,9 @@ async function takeAll(browser: Browser, url: string, wanted: readonly string[])
 const wanted = process.argv.slice(2)
 if (wanted.length === 0) rmSync(TARGET, { recursive: true, force: true })
 mkdirSync(TARGET, { recursive: true })
-const backend = await startBackend()
+// One that runs already may be named, to look at a change again and again.
+const running = process.env.KULL_SYNC_URL
+const backend = running ? { url: running, stop: async () => undefined } : await startBackend()
 try {
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',

@@ -1,6 +1,3 @@
-/** Milliseconds that the backend has to answer. */
-const TIMEOUT = 10_000
-
 /** The backend did not do what was asked. */
 export class ApiError extends Error {
   override readonly name = 'ApiError'
@@ -19,6 +16,8 @@ export interface ApiOptions {
   readonly token?: string
   /** Told when the token is taken no longer. */
   readonly onUnauthorized?: () => void
+  /** Milliseconds that the backend has to answer. Default: 10,000. */
+  readonly timeoutMs?: number
   readonly fetch?: typeof fetch
 }
 
@@ -47,8 +46,8 @@ export class Api {
   }
 
   async #send<T>(method: string, path: string, body?: object, signal?: AbortSignal): Promise<T> {
-    const { token, onUnauthorized, fetch = globalThis.fetch } = this.#options
-    const timeout = AbortSignal.timeout(TIMEOUT)
+    const { token, onUnauthorized, timeoutMs = 10_000, fetch = globalThis.fetch } = this.#options
+    const timeout = AbortSignal.timeout(timeoutMs)
     let response: Response
     let text: string
     try {

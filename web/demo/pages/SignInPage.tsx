@@ -48,7 +48,7 @@ export function SignInPage() {
           </Loaded>
         </Page>
       </div>
-      <ContactSheet shootId="sign-in" frames={15} />
+      <ContactSheet shootId={(frame) => `day ${frame}`} frames={16} />
     </div>
   )
 }

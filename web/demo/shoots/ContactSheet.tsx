@@ -1,7 +1,8 @@
 import { Frame } from './Frame.tsx'
 
 export interface ContactSheetProps {
-  readonly shootId: string
+  /** Or a shoot for each frame. */
+  readonly shootId: string | ((frame: number) => string)
   readonly frames: number
   /** How many of them are done. Default: all. */
   readonly done?: number
@@ -14,7 +15,7 @@ export function ContactSheet({ shootId, frames, done = frames }: ContactSheetPro
       {Array.from({ length: frames }, (_, frame) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: the index is what the frame is
         <div className="sheet-cell" key={frame} data-waiting={frame < done ? undefined : ''}>
-          <Frame shoot={shootId} frame={frame} />
+          <Frame shoot={typeof shootId === 'string' ? shootId : shootId(frame)} frame={frame} />
           <span>{frame + 1}</span>
         </div>
       ))}

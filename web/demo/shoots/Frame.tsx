@@ -35,12 +35,12 @@ const SUBJECTS: Record<Scene['kind'], (scene: Scene) => React.ReactNode> = {
       <path d={`M${48 - x} 29 h15 l-3 3 h-9 Z`} fill={near} />
     </>
   ),
-  portrait: ({ x, height, light, far, near }) => (
+  portrait: ({ x, height, skin, far, near }) => (
     <>
       <rect x={x + 14} width="30" height="40" fill={far} opacity="0.5" />
       <path d={`M${x - 13} 40 q1 -14 13 -14 t13 14 Z`} fill={near} />
-      <rect x={x - 2.5} y="20" width="5" height="8" fill={light} />
-      <ellipse cx={x} cy={16 - height} rx="6" ry="7.5" fill={light} />
+      <rect x={x - 2.5} y="20" width="5" height="8" fill={skin} />
+      <ellipse cx={x} cy={16 - height} rx="6" ry="7.5" fill={skin} />
       <path d={`M${x - 7} ${17 - height} q-1 -12 7 -12 t7 12 q-2 -6 -7 -7 t-7 7Z`} fill={near} />
     </>
   ),

@@ -16,7 +16,7 @@ const SHOWN = 48
 
 /** A shoot: have it culled, and watch. Leads to the report when a cull is completed that was watched from here. */
 export function ShootView({ shoot }: { readonly shoot: Shoot }) {
-  const { shootId, title, imageCount } = shoot
+  const { shootId, imageCount } = shoot
   const { api, refresh } = useBackend()
   const navigate = useNavigate()
   const live = useShootProgress(shootId)
@@ -47,7 +47,7 @@ export function ShootView({ shoot }: { readonly shoot: Shoot }) {
           <div hidden={live === null && !isCulling(standing)}>
             <ShootProgress
               shootId={shootId}
-              name={title}
+              name="Culling"
               onRetry={() => cull.run()}
               onFinished={({ status }) => {
                 // In place of this page: going back leads to where one came from, not here and on again.
@@ -68,7 +68,7 @@ export function ShootView({ shoot }: { readonly shoot: Shoot }) {
               aria-disabled={busy}
               onClick={busy ? undefined : () => cull.run()}
             >
-              {busy ? 'Culling …' : standing.run === 0 ? 'Cull' : 'Cull again'}
+              {busy ? 'Culling …' : standing.status === 'new' ? 'Cull' : 'Cull again'}
             </button>
             {standing.status === 'completed' && (
               <Link to={`${path}/report`} className="button">

@@ -12,12 +12,16 @@ export function randomOf(seed: string): () => number {
 
 export const KINDS = ['hills', 'sea', 'portrait', 'city'] as const
 
+const SKINS = ['#f0d3bb', '#deb394', '#bd8762', '#8f5c3e', '#643d29'] as const
+
 export interface Scene {
   readonly kind: (typeof KINDS)[number]
   readonly sky: string
   readonly far: string
   readonly near: string
+  /** Of the sun and of windows. */
   readonly light: string
+  readonly skin: string
   /** Where the main thing stands, from 0 to 60. */
   readonly x: number
   /** How high it is, from 0 up to 1. */
@@ -40,7 +44,8 @@ export function sceneOf(shoot: string, frame: number): Scene {
     sky: colour(0, 32, 62 + day * 18),
     far: colour(24, 26, 42 + day * 12),
     near: colour(48, 30, 20 + day * 10),
-    light: colour(150, 60, 88),
+    light: `hsl(${Math.round(38 + drift / 4)} 85% 88%)`,
+    skin: SKINS[Math.floor(ofFrame() * SKINS.length)] ?? '',
     x: 12 + ofFrame() * 36,
     height: ofFrame(),
   }

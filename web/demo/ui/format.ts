@@ -15,5 +15,5 @@ export function span(seconds: number): string {
   return `${Math.floor(whole / 60)} min${rest === 0 ? '' : ` ${rest} s`}`
 }
 
-/** `42 %`, never more than is done. */
+/** `42 %`. All is said only of all. */
 export const percent = (part: number): string => `${Math.floor(part * 100)} %`
