@@ -49,6 +49,7 @@ async function buildApp(): Promise<ReadonlyMap<string, Built>> {
     logLevel: 'error',
     resolve: {
       alias: {
+        '@kull/sync/components': `${HERE}/../dist/components.js`,
         '@kull/sync/react': `${HERE}/../dist/react.js`,
         '@kull/sync': `${HERE}/../dist/index.js`,
       },

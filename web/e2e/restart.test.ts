@@ -28,8 +28,8 @@ function worldFor(broker: BrokerForm): () => World {
   }
 }
 
-/** A page in step. */
-async function openPage(world: World): Promise<{ page: Page; post: (title: string) => Promise<unknown> }> {
+/** A page in step, and two ways to let it know something. */
+async function openPage(world: World) {
   const user = newUser()
   const { page } = await world.open(user)
   await shows(page, 'status', 'connected')
@@ -40,7 +40,9 @@ async function openPage(world: World): Promise<{ page: Page; post: (title: strin
   })
   const post = (title: string) =>
     world.stack.post('prompt-change', { userId: user, action: 'created', title })
-  return { page, post }
+  const credit = (newBalance: number) =>
+    world.stack.post('credit-update', { userId: user, newBalance, change: 1, reason: 'bought' })
+  return { page, post, credit }
 }
 
 /** Cuts the page off, kills the broker and starts it again. `before` happens in between. */
@@ -84,13 +86,16 @@ describe("this machine's broker", () => {
 describe('our image, whose store survives a crash', () => {
   const world = worldFor('container')
 
-  test('what was published before the crash and after it, while the page was away, comes once, as replayed', async () => {
-    const { page, post } = await openPage(world())
+  test('what was published before the crash and after it, while the page was away, comes once, as replayed, without a toast', async () => {
+    const { page, post, credit } = await openPage(world())
     await crash(world(), page, () => post('before'))
     await post('after')
+    await credit(1)
     await comeBack(world(), page)
     await post('live')
+    await credit(2)
     await shows(page, 'titles', 'before, after, live')
+    await eventually(() => page.evaluate(() => window.toasts), ['Balance: 2 credits (+1)'])
 
     const heard = ['before replayed', 'after replayed', 'live']
     expect(await page.evaluate(() => window.heard)).toEqual(heard)

@@ -156,6 +156,6 @@ describe('when another user signs in, nothing of the first is left', () => {
     }
     // Not even a session that sleeps: only the watcher had one, and it goes.
     await world.clear()
-    expect(await posted(user, 'to nobody')).toBe('none')
+    expect(await posted(user, 'to nobody')).toMatchObject({ listeners: 'none' })
   })
 })

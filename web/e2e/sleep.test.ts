@@ -72,11 +72,20 @@ test('a link that died silently behind a hidden tab is found dead when the tab i
   expect(await page.evaluate(() => window.resyncs)).toEqual(['no-session'])
 })
 
-test('a tab whose token expired while it was frozen asks for one session when it is shown, and connects with no old token', async () => {
+test('a tab whose token expired while it was frozen asks for one session when it is shown, connects with no old token, and tells once what it slept through', async () => {
   const user = newUser()
   const tab = await world.open(user, { lifetime: `${LIFETIME}` }, browser.context)
   const { page } = tab
   await shows(page, 'status', 'connected')
+  const shoot = (status: string) => ({
+    userId: user,
+    shootId: 'wedding',
+    status,
+    processedCount: 4,
+    totalCount: 9,
+  })
+  await world.stack.post('shoot-progress', shoot('processing'))
+  await shows(page, 'progress', '4')
   const [old] = tokens(tab)
   await page.evaluate(() => {
     window.lifetime = null
@@ -87,6 +96,7 @@ test('a tab whose token expired while it was frozen asks for one session when it
   world.stack.proxy.cut()
   await new Promise((resolve) => setTimeout(resolve, LIFETIME * 1000))
   await world.stack.post('prompt-change', { userId: user, action: 'created', title: 'slept through' })
+  await world.stack.post('shoot-progress', shoot('completed'))
   expect(tab.sockets).toHaveLength(1)
   await debug.send('Page.setWebLifecycleState', { state: 'active' })
   await page.bringToFront()
@@ -95,4 +105,5 @@ test('a tab whose token expired while it was frozen asks for one session when it
   await eventually(() => page.evaluate(() => window.asked), ['connect', 'renew'])
   expect(tokens(tab)).toEqual([old, expect.any(String)])
   expect(tokens(tab)[1]).not.toBe(old)
+  await eventually(() => page.evaluate(() => window.finished), ['completed 0 replayed'])
 })

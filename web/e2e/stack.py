@@ -28,7 +28,8 @@ import pytest
 
 from mqtt_bridge.cli.token import AppAuth
 from mqtt_bridge.local_broker import HOST, LocalBroker, free_port
-from mqtt_bridge.tokens import SigningKey, write_jwks
+from mqtt_bridge.rights import functions_rights
+from mqtt_bridge.tokens import SigningKey, mint, write_jwks
 from tests.broker.conftest import Control
 from tests.broker.container import ContainerBroker, built_image
 
@@ -123,7 +124,9 @@ def main(public_url: str, form: str) -> None:
             ready=f"http://{HOST}:{metrics_port}/readyz",
         )
         callers = {"issuer": auth.issuer, "audience": auth.audience, "secret": auth.secret}
-        say(json.dumps({"url": url, "wsPort": broker.ws_port, "auth": callers}))
+        publisher = mint(key, principal="$functions", device="e2e", rights=functions_rights("e2e"))
+        ports = {"wsPort": broker.ws_port, "tcpPort": broker.tcp_port}
+        say(json.dumps({"url": url, **ports, "auth": callers, "publisherToken": publisher}))
         orders = {
             "kill-broker": broker.kill,
             "start-broker": broker.start,

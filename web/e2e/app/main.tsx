@@ -1,4 +1,5 @@
 import { createSyncClient, httpSession, type SignedIn, type SyncClient } from '@kull/sync'
+import { ShootProgress, SyncEffects, Toasts, useToasts } from '@kull/sync/components'
 import {
   SyncProvider,
   useDevices,
@@ -28,6 +29,14 @@ declare global {
     resyncs: string[]
     /** How often the progress was drawn. */
     renders: number
+    /** Shoots that finished, each with how it came. */
+    finished: string[]
+    /** When updates came, where a test listens. */
+    updates: number[]
+    /** Texts of toasts. */
+    toasts: string[]
+    /** How often the balance was to be fetched. */
+    balances: number
     /** When a timer of the page's own fired last, where a test set one. */
     ticked: number
     /** What broke the page's policy. */
@@ -42,7 +51,9 @@ window.asked = []
 window.statuses = []
 window.heard = []
 window.resyncs = []
-window.renders = 0
+window.finished = []
+window.toasts = []
+window.renders = window.balances = 0
 window.violations = []
 document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
   window.violations.push(`${violatedDirective} ${blockedURI}`),
@@ -66,6 +77,7 @@ window.sync.subscribe(() => {
 function App() {
   const state = useSyncStatus()
   const devices = useDevices()
+  const { toasts, show, dismiss } = useToasts()
   const [titles, setTitles] = useState<readonly string[]>([])
   useSyncEvent('PROMPT_CHANGE', ({ data }, { replayed }) => {
     window.heard.push(`${data.title}${replayed ? ' replayed' : ''}`)
@@ -73,13 +85,29 @@ function App() {
   })
   useResync(({ cause }) => window.resyncs.push(cause))
   return (
-    <dl>
-      <dd data-testid="status">{state.status}</dd>
-      <dd data-testid="reason">{state.status === 'disconnected' && state.reason}</dd>
-      <dd data-testid="devices">{devices.filter(({ online }) => online).length}</dd>
-      <dd data-testid="titles">{titles.join(', ')}</dd>
+    <>
+      <p data-testid="status">{state.status}</p>
+      <p data-testid="reason">{state.status === 'disconnected' && state.reason}</p>
+      <p data-testid="devices">{devices.filter(({ online }) => online).length}</p>
+      <p data-testid="titles">{titles.join(', ')}</p>
       <Progress />
-    </dl>
+      <ShootProgress
+        shootId="wedding"
+        onFinished={({ status, run }, { replayed }) =>
+          window.finished.push(`${status} ${run}${replayed ? ' replayed' : ''}`)
+        }
+      />
+      <SyncEffects
+        balance={() => {
+          window.balances += 1
+        }}
+        toast={(toast) => {
+          window.toasts.push(toast.text)
+          show(toast)
+        }}
+      />
+      <Toasts data-testid="toasts" toasts={toasts} onDismiss={dismiss} />
+    </>
   )
 }
 
@@ -88,7 +116,7 @@ function Progress() {
   useEffect(() => {
     window.renders += 1
   })
-  return <dd data-testid="progress">{progress?.processedCount ?? 'none'}</dd>
+  return <p data-testid="progress">{progress?.processedCount ?? 'none'}</p>
 }
 
 const root = document.getElementById('root')
