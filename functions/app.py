@@ -7,26 +7,12 @@ from fastapi import FastAPI
 from mqtt_bridge.publisher import Publisher
 from mqtt_bridge.settings import Settings
 
-from . import (
-    application,
-    batch,
-    credit_update,
-    devices,
-    erase_user,
-    prompt_change,
-    session,
-    shoot_progress,
-    sign_out,
-    status,
-)
+from . import application, devices, erase_user, publish_routes, session, sign_out, status
 from .aws import lambda_handler
 
 ROUTERS = (
     session.router,
-    shoot_progress.router,
-    credit_update.router,
-    prompt_change.router,
-    batch.router,
+    *publish_routes.ROUTERS,
     devices.router,
     sign_out.router,
     erase_user.router,

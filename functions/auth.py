@@ -8,9 +8,12 @@ from typing import Any, Final
 import jwt
 
 from mqtt_bridge.settings import Settings
+from mqtt_bridge.timing import seconds
 
-from .jwks import LIFESPAN, KeySet, KeysUnavailableError
-from .problems import ProblemError, foreign_user, insufficient_scope, no_keys, unauthenticated
+from . import logs
+from .asgi import Scope, header
+from .jwks import KeySet, KeysUnavailableError
+from .problems import ProblemError, foreign_user, insufficient_scope, no_keys, no_token, unauthenticated
 
 PUBLISH: Final = "sync:publish"
 SESSION: Final = "sync:session"
@@ -56,6 +59,24 @@ class Caller:
             raise foreign_user()
 
 
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    caller: Caller
+    expires: int
+    """Seconds since 1970."""
+    check_again: float
+    """By ``seconds``: when its key may have been withdrawn."""
+
+
+def bearer(scope: Scope) -> str | None:
+    """The token of a request (RFC 6750, 2.1); None when it has none."""
+    value = header(scope, b"authorization")
+    if value is None:
+        return None
+    scheme, _, token = value.decode("latin-1").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
 class Verifier:
     """Verifies the callers' tokens with the shared secret or the issuer's public keys."""
 
@@ -65,7 +86,16 @@ class Verifier:
         self._algorithms = list(settings.auth_algorithms)
         self._secret = settings.auth_secret.get_secret_value() if settings.auth_secret else None
         self._keys = KeySet(settings.auth_jwks_url) if settings.auth_jwks_url else None
-        self._known: dict[bytes, tuple[Caller, float]] = {}
+        self._known: dict[bytes, _Verified] = {}
+
+    async def caller_of(self, scope: Scope) -> Caller:
+        """Who sent a request, for its log line too. Raises 401, or 503 as ``verify`` does."""
+        token = bearer(scope)
+        if token is None:
+            raise no_token()
+        caller = await self.verify(token)
+        logs.note(caller=caller.subject)
+        return caller
 
     async def verify(self, token: str) -> Caller:
         """The caller that the token proves. Raises 401, or 503 while the issuer's keys are out of reach."""
@@ -73,16 +103,17 @@ class Verifier:
             raise _refused("The token is too long.")
         # Not the token itself: it is a credential, and this memory outlives the request.
         digest = hashlib.sha256(token.encode()).digest()
-        caller, good_until = self._known.get(digest, (None, 0.0))
-        if caller is not None and time() < good_until:
-            return caller
+        known = self._known.get(digest)
+        if known is not None and time() < known.expires and seconds() < known.check_again:
+            return known.caller
         self._known.pop(digest, None)
         claims = self._decode(token, await self._key(token))
         caller = Caller(claims["sub"], _scopes(claims))
         if len(self._known) >= REMEMBERED:
             self._known.pop(next(iter(self._known)))
         # No longer than the key set: a key that was withdrawn must stop counting for known tokens too.
-        self._known[digest] = (caller, min(int(claims["exp"]), time() + LIFESPAN))
+        check_again = float("inf") if self._keys is None else self._keys.fetched_again()
+        self._known[digest] = _Verified(caller, int(claims["exp"]), check_again)
         return caller
 
     async def _key(self, token: str) -> Any:

@@ -1,25 +1,22 @@
 """POST /api/sync/batch: up to 100 updates in one request, in order, each with an answer of its own."""
 
+from functools import partial
 from typing import Annotated, Any, Final, Literal, cast
 
-from fastapi import APIRouter
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from mqtt_bridge.errors import PublishError
 from mqtt_bridge.messages import Absent, MessageId, WireModel
 from mqtt_bridge.timing import seconds
 
-from .application import FromEnvironment
 from .aws import lambda_handler
 from .bodies import ONE_ADDRESSEE, CreditUpdateBody, PromptChangeBody, ShootProgressBody, strict
-from .dependencies import RequestOutbox
+from .edge import alone
+from .endpoint import posted
+from .environment import FromEnvironment
 from .errors import as_problem, invalid
-from .json_body import JsonRoute, Posted
 from .outbox import Outbox
 from .problems import Problem, ProblemError, not_tried
-from .responses import BATCH
-
-router = APIRouter(route_class=JsonRoute, tags=["publish"])
 
 MAX_ITEMS: Final = 100
 SECONDS: Final = 10
@@ -111,15 +108,15 @@ class BatchAnswer(WireModel):
     items: list[ItemAnswer]
 
 
-@router.post("/api/sync/batch", response_description="What became of each item.", responses=BATCH)
-async def batch(posted: Posted[BatchBody], outbox: RequestOutbox) -> BatchAnswer:
+@posted("/api/sync/batch", status=200)
+async def batch(updates: BatchBody, outbox: Outbox) -> BatchAnswer:
     """Publish up to 100 updates in their order, and learn what became of each.
 
     Each item is validated and authorised by itself, and answered as its own route would. Once the broker does
     not acknowledge, the rest is not tried and is answered 503. With an `Idempotency-Key` a retry of the whole
     body is safe: each item's event id comes from the key, its place and its content.
     """
-    items = cast("list[Item | ProblemError]", posted.items)
+    items = cast("list[Item | ProblemError]", updates.items)
     return BatchAnswer(items=await _publish(items, outbox))
 
 
@@ -144,4 +141,4 @@ async def _publish(items: list[Item | ProblemError], outbox: Outbox) -> list[Ite
     return answers
 
 
-handler = lambda_handler(FromEnvironment(router))
+handler = lambda_handler(FromEnvironment(partial(alone, batch)))

@@ -1,25 +1,17 @@
 """POST /api/sync/credit-update: tell a user's devices that the credit balance changed."""
 
-from fastapi import APIRouter, status
+from functools import partial
 
-from .application import FromEnvironment
 from .aws import lambda_handler
 from .bodies import CreditUpdateBody
-from .dependencies import RequestOutbox
-from .json_body import JsonRoute, Posted
-from .outbox import Accepted
-from .responses import ACKNOWLEDGED, PUBLISH_AS_SERVICE
-
-router = APIRouter(route_class=JsonRoute, tags=["publish"])
+from .edge import alone
+from .endpoint import posted
+from .environment import FromEnvironment
+from .outbox import Accepted, Outbox
 
 
-@router.post(
-    "/api/sync/credit-update",
-    status_code=status.HTTP_202_ACCEPTED,
-    response_description=ACKNOWLEDGED,
-    responses=PUBLISH_AS_SERVICE,
-)
-async def credit_update(update: Posted[CreditUpdateBody], outbox: RequestOutbox) -> Accepted:
+@posted("/api/sync/credit-update", status=202)
+async def credit_update(update: CreditUpdateBody, outbox: Outbox) -> Accepted:
     """Tell a user's devices that the credit balance changed.
 
     Needs the scope `sync:publish`: a user who could post here could mint credits on every screen. Send the
@@ -33,4 +25,4 @@ async def credit_update(update: Posted[CreditUpdateBody], outbox: RequestOutbox)
     return await outbox.publish(update)
 
 
-handler = lambda_handler(FromEnvironment(router))
+handler = lambda_handler(FromEnvironment(partial(alone, credit_update)))

@@ -5,14 +5,12 @@ All of them are coroutines, also those that wait for nothing: FastAPI runs plain
 
 from typing import Annotated, cast
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic.json_schema import SkipJsonSchema
 
-from . import idempotency, logs
+from . import logs
 from .auth import Caller
-from .outbox import Outbox
-from .problems import unauthenticated
+from .problems import no_token
 from .services import Services
 
 _bearer = HTTPBearer(
@@ -46,36 +44,8 @@ Anyone = Annotated[Caller | None, Depends(_anyone)]
 
 async def _caller(caller: Anyone) -> Caller:
     if caller is None:
-        raise unauthenticated("The request has no bearer token.")
+        raise no_token()
     return caller
 
 
 CurrentCaller = Annotated[Caller, Depends(_caller)]
-
-
-async def _outbox(
-    request: Request,
-    caller: CurrentCaller,
-    services: WarmServices,
-    _key: Annotated[
-        str | SkipJsonSchema[None],
-        Header(
-            alias=idempotency.HEADER,
-            description="Makes a retry safe: the same key with the same body is the same event, which each"
-            " device shows once. 1 to 255 printable ASCII characters without space.",
-            # For the page alone: a wrong header is 400 here, and FastAPI would call it a wrong body.
-            json_schema_extra={"pattern": idempotency.PATTERN},
-            examples=["8e03978e-40d5-43dd-bc93-6894a57f9324"],
-        ),
-    ] = None,
-) -> Outbox:
-    return Outbox(
-        publisher=services.publisher,
-        counts=services.counts,
-        caller=caller,
-        route=request.scope["route"].path,
-        key=idempotency.key_of(request.headers),
-    )
-
-
-RequestOutbox = Annotated[Outbox, Depends(_outbox)]

@@ -2,20 +2,15 @@
 
 import logging
 from collections.abc import Iterable, Mapping
-from http import HTTPStatus
+from functools import singledispatch
 from itertools import islice
 from typing import Any
-
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
-from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mqtt_bridge.errors import PublishError, PublishRefusedError
 from mqtt_bridge.logs import log_unexpected
 
 from . import logs
+from .asgi import Answer, ASGIApp, Message, Receive, Scope, Send
 from .problems import MEDIA_TYPE, Fault, ProblemError, internal, not_acknowledged, refused_by_broker
 
 logger = logging.getLogger(__name__)
@@ -32,10 +27,15 @@ def invalid(errors: Iterable[Mapping[str, Any]], *, within: int = 0) -> ProblemE
             # 400 and not 422, which is for content whose syntax is correct (RFC 9110, 15.5.21).
             return _not_json(error["msg"])
         if error["type"] == "missing" and len(error["loc"]) == within:
-            return _not_json("The body is empty.")  # no bytes are no JSON value (RFC 8259, 2)
+            return empty_body()
         faults.append(Fault(field=_path(error, within), detail=_text(error)))
     places = "; ".join(f"{fault.field or 'body'}: {fault.detail}" for fault in faults[:3])
     return ProblemError(422, "invalid", places, title="The request is not valid", faults=faults)
+
+
+def empty_body() -> ProblemError:
+    """400: no bytes are no JSON value (RFC 8259, 2)."""
+    return _not_json("The body is empty.")
 
 
 def _not_json(detail: str) -> ProblemError:
@@ -74,52 +74,42 @@ def _text(error: Mapping[str, Any]) -> str:
     return text
 
 
+@singledispatch
 def as_problem(exc: Exception) -> ProblemError:
-    """The answer to an error. Whatever is not known here is a 500 that says nothing of its inside."""
-    match exc:
-        case ProblemError():
-            return exc
-        case RequestValidationError():
-            return invalid(exc.errors(), within=1)  # the first part is where: body, path or query
-        case PublishRefusedError():
-            logger.error("%s", exc)
-            return refused_by_broker()
-        case PublishError():
-            logger.warning("%s", exc)
-            return not_acknowledged()
-        case HTTPException():
-            phrase = HTTPStatus(exc.status_code).phrase
-            code = phrase.lower().replace(" ", "-")
-            return ProblemError(exc.status_code, code, phrase + ".", title=phrase, headers=exc.headers)
-        case _:
-            log_unexpected(logger, exc)
-            return internal()
+    """The answer to an error. Whatever is not known here is a 500 that says nothing of its inside.
+
+    The framework's own errors are registered by ``framework_errors.py``, where there is a framework.
+    """
+    log_unexpected(logger, exc)
+    return internal()
 
 
-def answer(exc: Exception) -> Response:
+@as_problem.register
+def _(exc: ProblemError) -> ProblemError:
+    return exc
+
+
+@as_problem.register
+def _(exc: PublishRefusedError) -> ProblemError:
+    logger.error("%s", exc)
+    return refused_by_broker()
+
+
+@as_problem.register
+def _(exc: PublishError) -> ProblemError:
+    logger.warning("%s", exc)
+    return not_acknowledged()
+
+
+def answer(exc: Exception) -> Answer:
     """The problem document of an error, as a response."""
     error = as_problem(exc)
     logs.note(problem=error.code)
-    return Response(
-        error.problem.model_dump_json(),
-        status_code=error.problem.status,
-        headers=error.headers,
-        media_type=MEDIA_TYPE,
-    )
-
-
-async def _handle(request: Request, exc: Exception) -> Response:
-    return answer(exc)
-
-
-def install(app: FastAPI) -> None:
-    """Make the app answer every known error with a problem document."""
-    for kind in (HTTPException, RequestValidationError, PublishError):
-        app.add_exception_handler(kind, _handle)
+    return Answer(error.problem.status, error.problem.model_dump_json().encode(), MEDIA_TYPE, error.headers)
 
 
 class CatchAll:
-    """Answers errors that nobody expected. Inside of CORS, so that a browser can read the answer too."""
+    """Answers the errors of an app. Inside of CORS, so that a browser can read the answers too."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -4,24 +4,24 @@ import hashlib
 import json
 import re
 
-from starlette.datastructures import Headers
-
+from .asgi import Scope, headers_of
 from .problems import Fault, ProblemError
 
 HEADER = "Idempotency-Key"
 PATTERN = r"^[!-~]{1,255}$"
 """1 to 255 printable ASCII characters without space."""
-_KEY = re.compile(PATTERN[:-1] + r"\Z")
+_HEADER = HEADER.lower().encode()
+_KEY = re.compile(PATTERN[:-1].encode() + rb"\Z")
 
 
-def key_of(headers: Headers) -> str | None:
+def key_of(scope: Scope) -> str | None:
     """The request's key. Raises 400 on one that breaks the rules, or on several."""
-    keys = headers.getlist(HEADER)
+    keys = headers_of(scope, _HEADER)
     if not keys:
         return None
     if len(keys) > 1 or not _KEY.match(keys[0]):
         raise bad_key()
-    return keys[0]
+    return keys[0].decode()
 
 
 def bad_key() -> ProblemError:

@@ -1,7 +1,6 @@
 """JSON bodies, validated by pydantic straight from the bytes: quicker, and strict the way JSON is."""
 
 from collections.abc import Callable, Coroutine
-from email.message import Message
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Request
@@ -10,12 +9,12 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 from starlette.responses import Response
 
-from .problems import ProblemError
+from .content_type import check_json
 
 T = TypeVar("T")
 
 
-class _FromBytes:
+class FromBytes:
     """Makes pydantic read the value from JSON. The JSON Schema stays that of the value."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -23,19 +22,8 @@ class _FromBytes:
         return core_schema.json_or_python_schema(schema, core_schema.json_schema(schema))
 
 
-Posted = Annotated[T, _FromBytes()]
+Posted = Annotated[T, FromBytes()]
 """A handler's parameter that is the request's body. The router must use ``JsonRoute``."""
-
-
-def not_json_content() -> ProblemError:
-    """415."""
-    return ProblemError(
-        415,
-        "not-json-content",
-        "The content type must be application/json.",
-        title="The content type is not JSON",
-        headers={"Accept-Post": "application/json"},
-    )
 
 
 class _UnparsedRequest(Request):
@@ -55,15 +43,7 @@ class JsonRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_unparsed(request: Request) -> Response:
-            if not _is_json(request.headers.get("content-type", "")):
-                raise not_json_content()
+            check_json(request.scope)
             return await handle(_UnparsedRequest(request.scope, request.receive))
 
         return handle_unparsed
-
-
-def _is_json(content_type: str) -> bool:
-    # The same reading as FastAPI's own, which without it would take the bytes for the body.
-    message = Message()
-    message["content-type"] = content_type
-    return message.get_content_type() == "application/json"

@@ -47,6 +47,12 @@ class KeySet:
             raise KeysUnavailableError
         return self._keys.get(kid)
 
+    def fetched_again(self) -> float:
+        """When, by ``seconds``, this set will be out of date; in an outage of the issuer, the next try."""
+        now = seconds()
+        due = self._fetched + LIFESPAN
+        return due if now < due else now + COOLDOWN
+
     async def _refresh(self) -> None:
         since = seconds() - self._tried
         if self._fetching is None and since > (COOLDOWN if self._keys else RETRY):

@@ -6,10 +6,7 @@ rest of a body that was announced.
 
 import asyncio
 
-from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from .errors import answer
+from .asgi import ASGIApp, Message, Receive, Scope, Send, header
 from .problems import ProblemError
 
 MAX_BODY = 64 * 1024
@@ -34,9 +31,10 @@ def too_slow() -> ProblemError:
 
 
 class BodyLimit:
-    """Answers 413 to bodies over ``MAX_BODY`` and 408 to those that take over ``SECONDS``.
+    """Raises 413 for bodies over ``MAX_BODY`` and 408 for those that take over ``SECONDS``.
 
-    The whole body is read before the app is called, so it holds for requests too whose body nobody wants.
+    The whole body is read before the app is called, so it holds for requests too whose body nobody wants, and
+    the app gets it in one piece.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -46,14 +44,10 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        try:
-            body = await _read(scope, receive)
-        except ProblemError as exc:
-            await answer(exc)(scope, receive, send)
-            return
+        body = await _read(scope, receive)
         if body is None:
             return
-        unread: list[Message] = [{"type": "http.request", "body": body}]
+        unread: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def rereading() -> Message:
             return unread.pop() if unread else await receive()
@@ -83,6 +77,6 @@ async def _read(scope: Scope, receive: Receive) -> bytes | None:
 
 def _announced(scope: Scope) -> int:
     try:
-        return int(Headers(scope=scope).get("content-length", "0"))
+        return int(header(scope, b"content-length") or 0)
     except ValueError:
         return 0

@@ -7,15 +7,15 @@ import uuid
 from contextvars import ContextVar
 from typing import Any
 
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
 from mqtt_bridge import logs as bridge_logs
 from mqtt_bridge.settings import Settings
+
+from .asgi import ASGIApp, Message, Receive, Scope, Send, header
 
 logger = logging.getLogger(__name__)
 
 REQUEST_ID = "X-Request-Id"
+_HEADER = REQUEST_ID.lower().encode()
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:=/+-]{1,128}\Z")
 
 _notes: ContextVar[dict[str, Any] | None] = ContextVar("notes", default=None)
@@ -58,7 +58,7 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[REQUEST_ID] = request_id
+                message.setdefault("headers", []).append((_HEADER, request_id.encode()))
             await send(message)
 
         try:
@@ -78,7 +78,8 @@ class RequestLog:
 def _request_id(scope: Scope) -> str:
     """The caller's, so that its logs and ours can be put side by side; else Lambda's; else a fresh one."""
     lambda_id = getattr(scope.get("aws.context"), "aws_request_id", None)
-    for candidate in (Headers(scope=scope).get(REQUEST_ID), lambda_id):
+    given = header(scope, _HEADER)
+    for candidate in (given and given.decode("latin-1"), lambda_id):
         if isinstance(candidate, str) and _REQUEST_ID.match(candidate):
             return candidate
     return uuid.uuid4().hex

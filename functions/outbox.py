@@ -1,5 +1,6 @@
 """Publishes what a caller posted, under the event id that its idempotency key stands for."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Literal
 
@@ -7,11 +8,11 @@ from mqtt_bridge.errors import PublishError
 from mqtt_bridge.messages import MessageId, WireModel, new_id
 from mqtt_bridge.publisher import Publisher
 
-from . import logs
+from . import deadline, logs
 from .auth import Caller
 from .bodies import Update
 from .idempotency import event_id
-from .services import Counts
+from .publishing import Counts
 
 
 class Accepted(WireModel):
@@ -45,7 +46,11 @@ class Outbox:
         else:
             logs.note_each("events", user=update.user_id, event=event)
         try:
-            receipt = await self.publisher.publish(update.topic(), update.message(event))
+            async with asyncio.timeout_at(deadline.for_publication()):
+                receipt = await self.publisher.publish(update.topic(), update.message(event))
+        except TimeoutError:
+            self.counts.failed += 1
+            raise PublishError("Not acknowledged within the time of the invocation") from None
         except PublishError:
             self.counts.failed += 1
             raise

@@ -1,9 +1,9 @@
 """Every refusal that the functions know, as an RFC 9457 problem document. Raise one to answer with it."""
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.exceptions import HTTPException
 
 from mqtt_bridge.messages import Absent
 
@@ -38,11 +38,8 @@ class Problem(BaseModel):
     """The wrong fields, where fields are what is wrong."""
 
 
-class ProblemError(HTTPException):
-    """Ends a request with a problem document. ``code`` is the last part of the problem's type.
-
-    An HTTPException, because FastAPI turns every other error that comes up while a body is read into a 400.
-    """
+class ProblemError(Exception):
+    """Ends a request with a problem document. ``code`` is the last part of the problem's type."""
 
     def __init__(
         self,
@@ -54,8 +51,9 @@ class ProblemError(HTTPException):
         faults: Sequence[Fault] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(status, detail, headers)
+        super().__init__(f"{status}: {detail}")
         self.code = code
+        self.headers = dict(headers or {})
         self.problem = Problem(
             type=f"urn:problem-type:kull-sync:{code}",
             title=title,
@@ -73,6 +71,11 @@ def unauthenticated(detail: str, *, error: str | None = None) -> ProblemError:
     code = "invalid-token" if error else "no-token"
     title = "The token is not accepted" if error else "A token is needed"
     return ProblemError(401, code, detail, title=title, headers={"WWW-Authenticate": challenge})
+
+
+def no_token() -> ProblemError:
+    """401 for a request without a token."""
+    return unauthenticated("The request has no bearer token.")
 
 
 def insufficient_scope(*scopes: str) -> ProblemError:
@@ -146,3 +149,21 @@ def refused_by_broker() -> ProblemError:
 def internal() -> ProblemError:
     """500, saying nothing of the inside."""
     return ProblemError(500, "internal", "Something went wrong here.", title="Internal error")
+
+
+def not_json_content() -> ProblemError:
+    """415."""
+    return ProblemError(
+        415,
+        "not-json-content",
+        "The content type must be application/json.",
+        title="The content type is not JSON",
+        headers={"Accept-Post": "application/json"},
+    )
+
+
+def plain(status: int, headers: Mapping[str, str] | None = None) -> ProblemError:
+    """A refusal of which HTTP itself says all that there is to say, such as 404."""
+    phrase = HTTPStatus(status).phrase
+    code = phrase.lower().replace(" ", "-")
+    return ProblemError(status, code, phrase + ".", title=phrase, headers=headers)

@@ -5,7 +5,6 @@ from typing import Any
 from .auth import DEVICES, ERASE, PUBLISH
 from .errors import invalid
 from .idempotency import bad_key
-from .json_body import not_json_content
 from .limits import too_large, too_slow
 from .problems import (
     MEDIA_TYPE,
@@ -14,7 +13,9 @@ from .problems import (
     insufficient_scope,
     internal,
     no_keys,
+    no_token,
     not_acknowledged,
+    not_json_content,
     refused_by_broker,
     unauthenticated,
     unreachable,
@@ -40,16 +41,16 @@ _INVALID = invalid(
 def refusals(*examples: ProblemError) -> Responses:
     """The ``responses`` of a route that may answer with these problems, and with those that any may."""
     responses: Responses = {}
-    for error in sorted((*examples, internal()), key=lambda error: error.status_code):
+    for error in sorted((*examples, internal()), key=lambda error: error.problem.status):
         response = responses.setdefault(
-            error.status_code,
+            error.problem.status,
             {
                 "description": error.problem.title + ".",
                 "headers": {},
                 "content": {MEDIA_TYPE: {"schema": {"$ref": PROBLEM}, "examples": {}}},
             },
         )
-        response["headers"] |= {name: _HEADERS[name] for name in error.headers or ()}
+        response["headers"] |= {name: _HEADERS[name] for name in error.headers}
         value = error.problem.model_dump(mode="json")
         response["content"][MEDIA_TYPE]["examples"][error.code] = {
             "summary": error.problem.title,
@@ -79,7 +80,7 @@ _HEADERS = {
 
 ACKNOWLEDGED = "The broker acknowledged the message."
 
-CALLER = (unauthenticated("The request has no bearer token."), _INVALID_TOKEN, no_keys())
+CALLER = (no_token(), _INVALID_TOKEN, no_keys())
 """Of every route that reads a token."""
 
 BODY = (_NOT_JSON, too_slow(), too_large(), not_json_content(), _INVALID)

@@ -1,6 +1,7 @@
-"""What the functions share while they are warm: settings, the publisher, the check of callers."""
+"""What all functions share while they are warm: what publishes, the terms of sessions and the probe."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Self
 
 from mqtt_bridge.publisher import Publisher
 from mqtt_bridge.session import Terms
@@ -9,30 +10,18 @@ from mqtt_bridge.tokens import SigningKey
 
 from .auth import Verifier
 from .probe import Probe
-
-
-@dataclass
-class Counts:
-    """What this process did since it started."""
-
-    published: int = 0
-    """Posted messages that the broker acknowledged."""
-    failed: int = 0
-    """Posted messages that it did not acknowledge, or refused."""
+from .publishing import Publishing
 
 
 @dataclass(frozen=True)
-class Services:
+class Services(Publishing):
     """One of these per app, in ``app.state.services``."""
 
-    publisher: Publisher
-    verifier: Verifier
     terms: Terms
     probe: Probe
-    counts: Counts = field(default_factory=Counts)
 
     @classmethod
-    def of(cls, settings: Settings, publisher: Publisher) -> "Services":
+    def of(cls, settings: Settings, publisher: Publisher) -> Self:
         """The services of a deployment."""
         terms = Terms(
             key=SigningKey.from_pem(settings.signing_key.get_secret_value()),

@@ -1,25 +1,17 @@
 """POST /api/sync/shoot-progress: tell a user's devices how far a shoot is."""
 
-from fastapi import APIRouter, status
+from functools import partial
 
-from .application import FromEnvironment
 from .aws import lambda_handler
 from .bodies import ShootProgressBody
-from .dependencies import RequestOutbox
-from .json_body import JsonRoute, Posted
-from .outbox import Accepted
-from .responses import ACKNOWLEDGED, PUBLISH_FOR_SELF
-
-router = APIRouter(route_class=JsonRoute, tags=["publish"])
+from .edge import alone
+from .endpoint import posted
+from .environment import FromEnvironment
+from .outbox import Accepted, Outbox
 
 
-@router.post(
-    "/api/sync/shoot-progress",
-    status_code=status.HTTP_202_ACCEPTED,
-    response_description=ACKNOWLEDGED,
-    responses=PUBLISH_FOR_SELF,
-)
-async def shoot_progress(update: Posted[ShootProgressBody], outbox: RequestOutbox) -> Accepted:
+@posted("/api/sync/shoot-progress", status=202)
+async def shoot_progress(update: ShootProgressBody, outbox: Outbox) -> Accepted:
     """Tell a user's devices how far a shoot is.
 
     A user may do this for itself, a service with scope `sync:publish` for everyone. Without a `sequence` the
@@ -33,4 +25,4 @@ async def shoot_progress(update: Posted[ShootProgressBody], outbox: RequestOutbo
     return await outbox.publish(update)
 
 
-handler = lambda_handler(FromEnvironment(router))
+handler = lambda_handler(FromEnvironment(partial(alone, shoot_progress)))

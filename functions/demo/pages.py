@@ -59,7 +59,7 @@ class Pages:
             await send(message)
 
         try:
-            response = await self._page(scope)
+            response: ASGIApp = await self._page(scope)
         except HTTPException as exc:
             response = answer(exc)
         await response(scope, receive, sending)
@@ -68,9 +68,11 @@ class Pages:
         """Raises HTTPException."""
         if scope["method"] not in ("GET", "HEAD"):
             raise HTTPException(405, headers={"Allow": "GET, HEAD"})
-        is_asset = within(scope["path"], ASSETS)
+        path = self._files.get_path(scope)
+        # The path that is served, and not the one that was asked for, which may lead up and elsewhere.
+        is_asset = within(f"/{path}", ASSETS)
         try:
-            response = await self._files.get_response(self._files.get_path(scope), scope)
+            response = await self._files.get_response(path, scope)
         except HTTPException as exc:
             if exc.status_code != 404 or is_asset:
                 raise

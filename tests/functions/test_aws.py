@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from functions import application
+from functions import environment as set_up
 from functions.application import FromEnvironment
 from functions.aws import lambda_handler
 from mqtt_bridge.recording import RecordingPublisher
@@ -43,7 +43,11 @@ MODULES = {
     ERASE_USER: "functions.erase_user",
 }
 METHODS = {path: (method, url) for (method, path), url in WITHOUT_BODY.items()}
-CONTEXT = SimpleNamespace(aws_request_id="c6af9ac6-7b61-11e6-9a41-93e8deadbeef", function_name="f")
+CONTEXT = SimpleNamespace(
+    aws_request_id="c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+    function_name="f",
+    get_remaining_time_in_millis=lambda: 30_000,
+)
 ENVIRONMENT = {
     "BROKER_URL": "mqtt://127.0.0.1:1",
     "PUBLIC_BROKER_URLS": "wss://broker.example/mqtt",
@@ -100,7 +104,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, publisher: Broker) -> Iterator[
     """A deployment's environment, the broker aside; and an event loop that ends with the test."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(PREFIX + name, value)
-    monkeypatch.setattr(application, "MqttPublisher", lambda *_, **__: publisher)
+    monkeypatch.setattr(set_up, "MqttPublisher", lambda *_, **__: publisher)
     monkeypatch.setattr("functions.logs.configure", lambda _: None)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -111,7 +115,8 @@ def environment(monkeypatch: pytest.MonkeyPatch, publisher: Broker) -> Iterator[
 
 def fresh(module: ModuleType) -> Any:
     """The handler of a module in a process that has just started."""
-    return lambda_handler(FromEnvironment(module.router))
+    importlib.reload(module)
+    return module.handler
 
 
 @pytest.mark.usefixtures("environment")

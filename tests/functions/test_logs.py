@@ -209,7 +209,16 @@ async def test_lambdas_request_id_is_taken(publisher: RecordingPublisher) -> Non
     app = create_app(settings_of(), publisher)
 
     async def with_context(scope: Any, receive: Any, send: Any) -> None:
-        await app(scope | {"aws.context": SimpleNamespace(aws_request_id="aws-1")}, receive, send)
+        await app(
+            scope
+            | {
+                "aws.context": SimpleNamespace(
+                    aws_request_id="aws-1", get_remaining_time_in_millis=lambda: 30_000
+                )
+            },
+            receive,
+            send,
+        )
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(with_context), base_url="http://f") as client:
         response = await client.get("/nothing")

@@ -1,0 +1,55 @@
+"""The end of the present invocation. On Lambda nothing can be answered after it: every wait ends before."""
+
+import asyncio
+from contextvars import ContextVar
+
+from .asgi import ASGIApp, Receive, Scope, Send
+from .problems import ProblemError, unavailable
+
+FOR_ANSWER = 0.1
+"""Seconds before the end at which whatever still waits is given up, so that the answer gets out."""
+FOR_REST = 0.2
+"""Seconds before the end at which a publication is given up. More, so that a batch can tell what became of
+its other items."""
+
+_end: ContextVar[float | None] = ContextVar("deadline", default=None)
+
+
+def out_of_time() -> ProblemError:
+    """503: the same request may be quick the next time."""
+    return unavailable(
+        "out-of-time",
+        "It took too long. It may have been done all the same: retry, with the same Idempotency-Key if there"
+        " is one.",
+        title="There was no time left",
+    )
+
+
+class Deadline:
+    """Raises 503 for what does not end within the time that Lambda leaves. Elsewhere it does nothing."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        context = scope.get("aws.context")
+        if context is None:
+            await self._app(scope, receive, send)
+            return
+        end = asyncio.get_running_loop().time() + context.get_remaining_time_in_millis() / 1000
+        token = _end.set(end)
+        try:
+            async with asyncio.timeout_at(end - FOR_ANSWER) as waiting:
+                await self._app(scope, receive, send)
+        except TimeoutError:
+            if waiting.expired():
+                raise out_of_time() from None
+            raise
+        finally:
+            _end.reset(token)
+
+
+def for_publication() -> float | None:
+    """When a publication must be given up, by the clock of the event loop; None: it may take its time."""
+    end = _end.get()
+    return None if end is None else end - FOR_REST
