@@ -3,8 +3,10 @@ import { BatchedMap } from './batchedMap.ts'
 import type { Clock } from './clock.ts'
 import type { SyncError } from './errors.ts'
 import type { Message } from './messages.ts'
+import { Names } from './names.ts'
 import type { Platform } from './options.ts'
 import type { PresenceMessage } from './presence.ts'
+import type { SyncStorage } from './storage.ts'
 import type { DeviceDisconnected, ShootProgress } from './wire.generated.ts'
 
 const DAY = 24 * 60 * 60 * 1000
@@ -26,7 +28,7 @@ export interface ShootState extends ShootProgress {
 /** A device of this user. */
 export interface DeviceState {
   readonly deviceId: string
-  /** Null: it was already gone when this page began. */
+  /** Null: it was gone before this browser first heard of it. */
   readonly name: string | null
   readonly platform: Platform | null
   readonly appVersion: string | null
@@ -44,9 +46,11 @@ export class Present {
   readonly shoots: BatchedMap<ShootState>
   readonly devices: BatchedMap<DeviceState>
   readonly #clock: Clock
+  readonly #names: Names
 
-  constructor(clock: Clock, onError: (error: SyncError) => void) {
+  constructor(clock: Clock, storage: SyncStorage, onError: (error: SyncError) => void) {
     this.#clock = clock
+    this.#names = new Names(storage)
     this.shoots = new BatchedMap(clock, onError)
     this.devices = new BatchedMap(clock, onError)
   }
@@ -67,16 +71,19 @@ export class Present {
   }
 
   showDevice(message: PresenceMessage, { expiresIn }: Delivery, ownId: string | null): void {
-    const { deviceId } = message.data
+    const { userId, data } = message
+    const { deviceId } = data
     const known = this.devices.newest(deviceId)
     const born = message.type === 'DEVICE_CONNECTED' ? message.data : null
     const reason = message.type === 'DEVICE_DISCONNECTED' ? message.data.reason : null
+    if (born) this.#names.set(userId, deviceId, born)
+    const { name = null, platform = null } = this.#names.get(userId, deviceId) ?? {}
     this.devices.set(
       deviceId,
       Object.freeze({
         deviceId,
-        name: born?.name ?? known?.name ?? null,
-        platform: born?.platform ?? known?.platform ?? null,
+        name,
+        platform,
         appVersion: born ? (born.appVersion ?? null) : (known?.appVersion ?? null),
         online: born !== null,
         // A device that renews its token has been on line all the time.
@@ -90,6 +97,7 @@ export class Present {
   clear(): void {
     this.shoots.clear()
     this.devices.clear()
+    this.#names.clear()
   }
 }
 

@@ -39,10 +39,10 @@ export class SyncClient {
 
   constructor(options: SyncOptions) {
     const settings = settle(options)
-    const { clock, onError } = settings
+    const { clock, storage, onError } = settings
     this.#settings = settings
     this.#state = Object.freeze({ ...IDLE, since: clock.date() })
-    this.#present = new Present(clock, onError)
+    this.#present = new Present(clock, storage, onError)
     this.#inbound = new Inbound(this.#present)
     this.#uplink = new Uplink(clock, (message) => this.#publish(message))
     this.#pings = new Pings(clock, (message) => this.#publish(message))

@@ -91,6 +91,24 @@ describe('what is shown', () => {
     expect(seen()).toContain('Last seen 2 minutes ago')
   })
 
+  test('a device that left before the page was loaded still has its name', async () => {
+    const first = await listed()
+    arrives(first, 'mac', { name: "Ada's Mac" })
+    await first.pass(200)
+    leaves(first, 'mac')
+    first.unmount()
+    const { clock, broker, storage } = first
+    const later = clientAmongFakes({
+      clock,
+      transport: broker,
+      storage,
+      getSession: broker.getSession('ada'),
+    })
+    const screen = await showConnected(<DeviceList />, { ...later, clock, broker })
+    await screen.pass(200)
+    expect(screen.text()).toContain("Ada's MacMac · Last seen just now")
+  })
+
   test.each([
     [59, 'just now'],
     [60, '1 minute ago'],

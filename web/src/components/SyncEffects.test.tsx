@@ -154,7 +154,9 @@ describe('a device', () => {
     screen.broker.publish(topics.device('mac'), born('mac', 2))
     screen.broker.publish(topics.device('ipad'), born('ipad'))
     await screen.pass(500)
-    expect(screen.toasts.map(({ text }) => text)).toEqual(['mac, ipad are online'])
+    for (const device of ['a', 'b', 'c', 'd']) screen.broker.publish(topics.device(device), born(device))
+    await screen.pass(500)
+    expect(screen.toasts.map(({ text }) => text)).toEqual(['mac, ipad are online', '4 devices are online'])
   })
 
   test('that renews its session is not told again; one that was away is', async () => {

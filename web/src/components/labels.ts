@@ -139,7 +139,10 @@ export interface SyncEffectsLabels {
 
 export const SYNC_EFFECTS_LABELS: SyncEffectsLabels = {
   credits: (balance, change) => `Balance: ${balance} credits (${change < 0 ? '−' : '+'}${Math.abs(change)})`,
-  devices: (names) => `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} online`,
+  devices: (names) =>
+    names.length > 3
+      ? `${names.length} devices are online`
+      : `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} online`,
 }
 
 export interface ToastsLabels {
