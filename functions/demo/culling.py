@@ -47,7 +47,7 @@ class Culling:
         """Take the credits and send a worker. Raises what ``Account.begin_cull`` raises."""
         cull.account.begin_cull(cull.shoot)
         self._announcements.balance(cull.account, -cull.shoot.image_count, f"Culling {cull.shoot.title}")
-        worker = asyncio.create_task(self._work(cull))
+        worker = asyncio.create_task(self._work(cull), name="cull")
         self._workers.add(worker)
         worker.add_done_callback(self._workers.discard)
 

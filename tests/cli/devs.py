@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -26,13 +27,15 @@ def run(*arguments: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[
 class Dev:
     """One ``dev`` with a runtime directory and a log of its own."""
 
-    def __init__(self, directory: Path, *arguments: str, **environment: str) -> None:
+    def __init__(
+        self, directory: Path, *arguments: str, command: str | Path = KULL_SYNC, **environment: str
+    ) -> None:
         self.runtime = directory / "runtime"
         self.log_file = directory / f"dev-{len(list(directory.glob('*.log')))}.log"
         self.env = clean_environment() | {"XDG_RUNTIME_DIR": str(self.runtime)} | environment
         with self.log_file.open("w") as log:
             self.process = subprocess.Popen(
-                [KULL_SYNC, "dev", *arguments],
+                [command, "dev", *arguments],
                 env=self.env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -42,7 +45,8 @@ class Dev:
             )
 
     def wait_until_ready(self) -> "Dev":
-        wait_for(lambda: "kull-sync runs." in self.log or self.process.poll() is not None)
+        # The last line that it shows: before that, a test would read half of them.
+        wait_for(lambda: re.search(r"SERVICE_TOKEN=\S+\n", self.log) or self.process.poll() is not None)
         assert self.process.poll() is None, self.log
         return self
 

@@ -39,6 +39,28 @@ def test_everything_shown_answers(dev: Dev) -> None:
         socket.create_connection((url.host, url.port), timeout=PATIENCE).close()
 
 
+def test_the_demo_is_served(dev: Dev) -> None:
+    """Whoever opens the URL on the screen can sign in and have something culled: it posts to itself."""
+    shown = dict(re.findall(r"^  (Demo|Tester) +(\S+)$", dev.log, re.MULTILINE))
+    signed_in = httpx.post(f"{shown['Demo']}demo/api/sign-in", json={"userId": "bob"}).json()
+    headers = {"Authorization": f"Bearer {signed_in['token']}"}
+    shoot = f"{shown['Demo']}demo/api/shoots/bakery-1"
+
+    assert httpx.post(f"{shoot}/cull", json={"seconds": 0}, headers=headers).status_code == 202
+    wait_for(lambda: httpx.get(f"{shoot}/report", headers=headers).status_code == 200)
+    for url in shown.values():
+        page = httpx.get(url)
+        assert page.headers["Content-Type"].startswith("text/html")
+        assert f"connect-src 'self' {shown_ws(dev)};" in page.headers["Content-Security-Policy"]
+    assert shown["Tester"] == f"{shown['Demo']}tester"
+
+
+def shown_ws(dev: Dev) -> str:
+    """The broker's origin for browsers."""
+    (url,) = re.findall(r"^  WebSocket +(\S+)/mqtt$", dev.log, re.MULTILINE)
+    return str(url)
+
+
 def test_curl_shown_works_as_pasted(dev: Dev) -> None:
     """Whoever pastes the curl on the screen gets a 202."""
     command = dev.log[dev.log.index("curl ") : dev.log.index("For other clients")].strip()
