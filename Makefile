@@ -10,6 +10,8 @@ PYTHON ?= python3
 BROKER ?= local
 # Further options of the command behind `run`, e.g. ARGS='--http-port 9000'
 ARGS ?=
+# Further words of the command behind `bench`; `.venv/bin/python -m bench --help` tells them.
+BENCH ?=
 
 BIN := .venv/bin
 PLUGIN := infra/mosquitto/jwt_auth
@@ -35,6 +37,7 @@ check: packages-run environment web-packages ## Look at everything, change nothi
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(MAKE) --no-print-directory -C $(PLUGIN) check
+	$(MAKE) --no-print-directory -C bench/load check
 	$(NPM) run check
 
 fix: environment web-packages ## Format, and repair what the linter can
@@ -57,8 +60,11 @@ soak: packages-run environment ## 20,000 updates while workers are killed: nothi
 	$(BIN)/python -m tests.soak
 	$(BIN)/python -m tests.renewals
 
-bench-connect: packages-run environment ## Measure what a connect with a token costs the broker
-	$(BIN)/python -m bench.connect_cost
+bench: packages-run environment ## Measure against the peers, an hour and more; BENCH='cpu --rounds 3' for some of it
+	@$(BIN)/python -m bench $(BENCH)
+
+bench-short: packages-run environment ## See that every measurement runs, in a minute or two; tells nothing of speed
+	@$(BIN)/python -m bench --short $(BENCH)
 
 lambda-zip: environment ## Build the zip of the functions for AWS Lambda; LAMBDA_PYTHON names a Python 3.13
 	@$(BIN)/python infra/aws/lambda_zip.py $(if $(LAMBDA_PYTHON),--python $(LAMBDA_PYTHON))
@@ -66,6 +72,7 @@ lambda-zip: environment ## Build the zip of the functions for AWS Lambda; LAMBDA
 lock: .make/uv/bin/uv ## Choose the newest versions of all Python packages and lock them
 	$(UV_COMPILE) --extra functions --extra cli --extra bridge --group dev -o requirements/dev.txt
 	$(UV_COMPILE) --extra functions -o requirements/functions.txt
+	$(UV_COMPILE:pyproject.toml=) --group bench -o requirements/bench.txt
 	$(UV_COMPILE) --extra functions --extra bridge --extra cli -o requirements/services.txt
 
 doctor: environment ## Say what this machine lacks, and how to get it
@@ -73,7 +80,7 @@ doctor: environment ## Say what this machine lacks, and how to get it
 
 clean: ## Remove everything that was built or set up here; system packages stay
 	if [ -d $(PLUGIN) ]; then $(MAKE) --no-print-directory -C $(PLUGIN) clean; fi
-	rm -rf functions/demo_app web/node_modules web/dist dist .venv .make .coverage .coverage.* coverage.xml htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf functions/demo_app bench/results bench/peers/node/node_modules web/node_modules web/dist dist .venv .make .coverage .coverage.* coverage.xml htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Python packages exactly as locked. The stamp lies inside, so that it goes with the environment.
@@ -133,5 +140,5 @@ packages-run packages-test packages-container: packages-%:
 	packages=$$(missing); \
 	if [ -n "$$packages" ]; then echo "Installed, but still not found or too old: $$packages"; exit 1; fi
 
-.PHONY: help run test check fix generate demo wheel fuzz soak bench-connect lambda-zip lock doctor clean environment web-packages
+.PHONY: help run test check fix generate demo wheel fuzz soak bench bench-short lambda-zip lock doctor clean environment web-packages
 .PHONY: packages-run packages-test packages-container

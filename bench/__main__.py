@@ -6,15 +6,18 @@ python -m bench --short                                   does all of it run? Sa
 """
 
 import argparse
+import resource
 import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import report
-from .measure import cpu, latency
+from . import plots, report
+from .measure import cold, connect, cpu, fanout, latency, memory
 from .measure.context import Context
 from .peers.base import Peer
+from .peers.centrifugo import Centrifugo
+from .peers.fastapi_memory import FastApiInMemory
 from .peers.floor import Floor
 from .peers.mosquitto import Mosquitto
 from .peers.node_servers import Seed, SocketIo
@@ -27,8 +30,12 @@ RESULTS = Path(__file__).parent / "results"
 MEASUREMENTS: dict[str, Callable[[Context], Result]] = {
     "cpu": cpu.measure,
     "latency": latency.measure,
+    "fanout": fanout.measure,
+    "memory": memory.measure,
+    "cold": cold.measure,
+    "connect": connect.measure,
 }
-FAMILIES = ("ours", "node", "socketio", "floor")
+FAMILIES = ("ours", "node", "socketio", "fastapi", "centrifugo", "floor")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BenchError as exc:
         print(f"bench: {exc}", file=sys.stderr)
         return 1
+    # Ten thousand connections need as many descriptors, here and in the servers.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     rounds = options.rounds or (1 if options.short else 5)
     context = Context(peers, mosquittos, rounds, options.short, _say)
     _introduce(context, skipped)
@@ -103,6 +113,8 @@ def _peers(families: Sequence[str], mosquittos: Sequence[Mosquitto]) -> tuple[li
         "ours": [Ours(mosquitto) for mosquitto in mosquittos],
         "node": [Seed()],
         "socketio": [SocketIo()],
+        "fastapi": [FastApiInMemory()],
+        "centrifugo": [Centrifugo()],
         "floor": [Floor(mosquitto) for mosquitto in mosquittos],
     }
     if unknown := set(families) - set(every):
@@ -141,7 +153,8 @@ def _write(output: Path, results: Sequence[Result], peers: Sequence[Peer], skipp
     output.mkdir(parents=True, exist_ok=True)
     content = report.as_json(results, peers=[peer.name for peer in peers], skipped=skipped)
     report.write_json(output / "results.json", content)
-    print(f"\nWritten: {output / 'results.json'}")
+    written = [output / "results.json", *plots.draw(results, output)]
+    print("\nWritten: " + ", ".join(map(str, written)))
 
 
 if __name__ == "__main__":

@@ -40,6 +40,10 @@ static void set_protocol(void)
 {
     const char *keepalive;
 
+    bytes_free(&protocol.ready);
+    bytes_free(&protocol.ping);
+    bytes_free(&protocol.pong);
+    bytes_free(&protocol.keepalive);
     bytes_append_hex(&protocol.ready, word());
     bytes_append_hex(&protocol.ping, word());
     append_message(&protocol.pong, word());

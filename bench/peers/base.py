@@ -31,6 +31,8 @@ class Peer(ABC):
     """In options and results."""
     title: str
     """In tables."""
+    over_websocket = True
+    """Whether devices connect as browsers do."""
 
     def unavailable(self) -> str | None:
         """Why it cannot run on this machine; None: it can. Sets up what it needs."""

@@ -18,6 +18,8 @@ from .ours import DEVICES, KEEPALIVE
 class Floor(Peer):
     """The broker alone."""
 
+    over_websocket = False
+
     def __init__(self, mosquitto: Mosquitto) -> None:
         self.name = f"floor-{mosquitto.minor}"
         self.title = f"floor: MQTT to MQTT, {mosquitto.label}"

@@ -60,15 +60,22 @@ def _store_beside(program: Path) -> Path | None:
 
 
 @contextlib.contextmanager
-def broker(mosquitto: Mosquitto, directory: Path, key: tokens.SigningKey) -> Iterator[LocalBroker]:
-    """Our broker, on the servers' core."""
+def broker(
+    mosquitto: Mosquitto,
+    directory: Path,
+    key: tokens.SigningKey,
+    *,
+    kind: type[LocalBroker] = LocalBroker,
+    core: int = CORES.servers,
+) -> Iterator[LocalBroker]:
+    """Our broker, by default on the servers' core."""
     directory.mkdir(parents=True, exist_ok=True)
     jwks_file = directory / "jwks.json"
     tokens.write_jwks(jwks_file, key)
-    running = LocalBroker(
+    running = kind(
         directory, jwks_file=jwks_file, mosquitto=mosquitto.program, sqlite_store=mosquitto.sqlite_store
     )
-    with starting_on(CORES.servers):
+    with starting_on(core):
         running.start()
     try:
         yield running
