@@ -1,7 +1,6 @@
 """One connection, against servers that misbehave in ways that a real broker does not on request."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -11,65 +10,22 @@ from mqtt_bridge.connection import Connection, Incoming
 from mqtt_bridge.errors import LinkError, LinkRefusedError, PublishRefusedError
 from mqtt_bridge.topics import Subscription
 
-PATIENCE = 20.0
-"""Seconds that a test waits for what must happen."""
+from .servers import (
+    CONNACK,
+    CONNACK_BUSY,
+    CONNACK_NOT_AUTHORIZED,
+    CONNACK_RECEIVE_MAXIMUM_2,
+    DISCONNECT_TAKEN_OVER,
+    PATIENCE,
+    Handler,
+    Serve,
+    Server,
+    serve,
+)
 
-CONNACK = bytes.fromhex("20 03 00 00 00")
+__all__ = ["serve"]
+
 CONNACK_SESSION_PRESENT = bytes.fromhex("20 03 01 00 00")
-CONNACK_RECEIVE_MAXIMUM_2 = bytes.fromhex("20 06 00 00 03 21 00 02")
-CONNACK_NOT_AUTHORIZED = bytes.fromhex("20 03 00 87 00")
-CONNACK_BUSY = bytes.fromhex("20 03 00 89 00")
-DISCONNECT_TAKEN_OVER = bytes.fromhex("e0 02 8e 00")
-
-Handler = Callable[["Server"], Awaitable[None]]
-
-
-class Server:
-    """The server's end of one connection."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
-
-    async def packet(self) -> bytes:
-        """The next MQTT packet; each is shorter than 128 bytes here."""
-        head = await self.reader.readexactly(2)
-        return head + await self.reader.readexactly(head[1])
-
-    def say(self, data: bytes) -> None:
-        self.writer.write(data)
-
-    async def hang_up(self) -> None:
-        """Wait until the client has ended the connection."""
-        while await self.reader.read(1024):
-            pass
-
-
-@pytest.fixture
-async def serve() -> AsyncIterator[Callable[[Handler], Awaitable[BrokerUrl]]]:
-    """Starts a server that treats each connection as told; failures in it fail the test."""
-    servers: list[asyncio.Server] = []
-    tasks: list[asyncio.Task[None]] = []
-
-    async def start(handler: Handler) -> BrokerUrl:
-        async def treat(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            try:
-                await handler(Server(reader, writer))
-            finally:
-                writer.close()
-
-        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            tasks.append(asyncio.create_task(treat(reader, writer)))
-
-        server = await asyncio.start_server(accept, "127.0.0.1", 0)
-        servers.append(server)
-        return BrokerUrl.parse(f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-
-    yield start
-    for server in servers:
-        server.close()
-    async with asyncio.timeout(PATIENCE):
-        await asyncio.gather(*tasks)
 
 
 async def connect(url: BrokerUrl, **how: Any) -> Connection:
@@ -109,7 +65,7 @@ async def is_busy(server: Server) -> None:
     ],
 )
 async def test_no_connection_is_an_error_in_time(
-    serve: Callable[[Handler], Awaitable[BrokerUrl]], handler: Handler, patience: float, error: str
+    serve: Serve, handler: Handler, patience: float, error: str
 ) -> None:
     """Whatever the other side does, connecting ends, with an error of this package that says why."""
     url = await serve(handler)
@@ -119,7 +75,7 @@ async def test_no_connection_is_an_error_in_time(
             await connect(url, timeout=patience)
 
 
-async def test_web_socket_that_never_opens(serve: Callable[[Handler], Awaitable[BrokerUrl]]) -> None:
+async def test_web_socket_that_never_opens(serve: Serve) -> None:
     """The handshake happens in a thread that cannot be stopped; who waits for it is let go in time."""
     url = await serve(silent)
 
@@ -129,9 +85,7 @@ async def test_web_socket_that_never_opens(serve: Callable[[Handler], Awaitable[
 
 
 @pytest.mark.parametrize(("handler", "code"), [(refuses, 0x87), (is_busy, 0x89)])
-async def test_refusal_tells_its_reason(
-    serve: Callable[[Handler], Awaitable[BrokerUrl]], handler: Handler, code: int
-) -> None:
+async def test_refusal_tells_its_reason(serve: Serve, handler: Handler, code: int) -> None:
     """So that a wrong token is told from a broker that has too much to do."""
     url = await serve(handler)
 
@@ -141,7 +95,7 @@ async def test_refusal_tells_its_reason(
     assert refused.value.reason_code == code
 
 
-async def test_who_stops_waiting_leaves_no_socket(serve: Callable[[Handler], Awaitable[BrokerUrl]]) -> None:
+async def test_who_stops_waiting_leaves_no_socket(serve: Serve) -> None:
     """A cancelled connect closes what it opened: the server sees the end, else this test would hang."""
     connected = asyncio.Event()
 
@@ -161,9 +115,7 @@ async def test_who_stops_waiting_leaves_no_socket(serve: Callable[[Handler], Awa
 
 
 @pytest.mark.parametrize(("connack", "present"), [(CONNACK, False), (CONNACK_SESSION_PRESENT, True)])
-async def test_session_present_is_kept(
-    serve: Callable[[Handler], Awaitable[BrokerUrl]], connack: bytes, present: bool
-) -> None:
+async def test_session_present_is_kept(serve: Serve, connack: bytes, present: bool) -> None:
     """Without this flag nobody knows whether something was missed."""
 
     async def accept(server: Server) -> None:
@@ -177,7 +129,7 @@ async def test_session_present_is_kept(
     await connection.close()
 
 
-async def test_loss_ends_every_wait_at_once(serve: Callable[[Handler], Awaitable[BrokerUrl]]) -> None:
+async def test_loss_ends_every_wait_at_once(serve: Serve) -> None:
     """A publish and a subscribe that wait learn why the connection ended; each gets an error of its own."""
 
     async def take_over(server: Server) -> None:
@@ -205,7 +157,7 @@ async def test_loss_ends_every_wait_at_once(serve: Callable[[Handler], Awaitable
     await connection.close()
 
 
-async def test_refusals_of_publish_and_subscribe(serve: Callable[[Handler], Awaitable[BrokerUrl]]) -> None:
+async def test_refusals_of_publish_and_subscribe(serve: Serve) -> None:
     """aiomqtt reports both as success; here each is an error with the broker's reason and the topic."""
 
     async def refuse(server: Server) -> None:
@@ -231,7 +183,7 @@ async def test_refusals_of_publish_and_subscribe(serve: Callable[[Handler], Awai
     await connection.close()
 
 
-async def test_receive_maximum_is_kept(serve: Callable[[Handler], Awaitable[BrokerUrl]]) -> None:
+async def test_receive_maximum_is_kept(serve: Serve) -> None:
     """A client that sends more at once than the broker allows is cut off (MQTT 5, 3.3.4)."""
     in_flight: list[bytes] = []
 
@@ -258,7 +210,7 @@ async def test_receive_maximum_is_kept(serve: Callable[[Handler], Awaitable[Brok
 
 
 async def test_dead_link_is_noticed_by_its_silence(
-    serve: Callable[[Handler], Awaitable[BrokerUrl]],
+    serve: Serve,
 ) -> None:
     """A peer that vanished answers no ping: the connection ends by itself, without anybody publishing."""
 
@@ -276,7 +228,7 @@ async def test_dead_link_is_noticed_by_its_silence(
 
 
 async def test_fault_in_a_receiver_ends_the_connection(
-    serve: Callable[[Handler], Awaitable[BrokerUrl]],
+    serve: Serve,
 ) -> None:
     """Rather than losing the message in silence, or spinning on a socket that stays readable."""
 
@@ -295,7 +247,7 @@ async def test_fault_in_a_receiver_ends_the_connection(
     assert "ZeroDivisionError" in str(lost)
 
 
-async def test_slow_reader_gets_everything(serve: Callable[[Handler], Awaitable[BrokerUrl]]) -> None:
+async def test_slow_reader_gets_everything(serve: Serve) -> None:
     """When the socket is full, the rest waits until it is writable again: whole, and in order."""
     payloads = [bytes([number]) * 500_000 for number in range(20)]
     full = asyncio.Event()
@@ -321,7 +273,7 @@ async def test_slow_reader_gets_everything(serve: Callable[[Handler], Awaitable[
     assert parts[0] > 0
 
 
-async def test_manual_acknowledgement(serve: Callable[[Handler], Awaitable[BrokerUrl]]) -> None:
+async def test_manual_acknowledgement(serve: Serve) -> None:
     """A message counts as received when the work is done, and not when it arrived."""
 
     async def send(server: Server) -> None:
@@ -343,7 +295,7 @@ async def test_manual_acknowledgement(serve: Callable[[Handler], Awaitable[Broke
     await connection.close()
 
 
-async def test_closing(serve: Callable[[Handler], Awaitable[BrokerUrl]]) -> None:
+async def test_closing(serve: Serve) -> None:
     """DISCONNECT bears the reason and the new session expiry; closing twice is no error."""
     goodbyes: asyncio.Queue[bytes] = asyncio.Queue()
 
