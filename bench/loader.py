@@ -108,8 +108,8 @@ class Load:
                 f"Of {answer['count']} requests {answer['answered']} were answered,"
                 f" {answer['refused']} of them with a refusal"
             )
-        if answer["unready"]:
-            raise BenchError(f"{answer['unready']} connections were lost")
+        if answer["lost"]:
+            raise BenchError(f"{answer['lost']} connections were lost")
         return cls(
             answer["count"],
             answer["refused"],

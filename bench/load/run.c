@@ -168,8 +168,8 @@ void run_load(long count, double rate, int deliveries, double timeout_seconds)
     run.active = false;
     printf("{\"count\": %ld, \"answered\": %ld, \"refused\": %ld, \"deliveries\": %ld, \"missing\": %ld", count,
         run.answered, run.refused, run.deliveries, count * deliveries - run.deliveries);
-    printf(", \"seconds\": %.6f, \"loader_cpu_seconds\": %.6f, \"unready\": %ld", (double)(ended - started) / SECOND,
-        (double)cpu / SECOND, (long)connection_count - count_in(READY));
+    printf(", \"seconds\": %.6f, \"loader_cpu_seconds\": %.6f, \"lost\": %ld", (double)(ended - started) / SECOND,
+        (double)cpu / SECOND, count_in(FAILED));
     print_times("late_us", run.sent_at);
     print_times("answer_us", run.answer_at);
     print_times("delivery_us", run.last_at);

@@ -26,7 +26,7 @@ METRICS = (
 
 def measure(context: Context) -> Result:
     """CPU per POST, and POSTs per second on one core."""
-    warm_up, seconds = (300, 1.0) if context.short else (4000, 4.0)
+    warm_up, seconds = (300, 0.5) if context.short else (4000, 4.0)
     result = Result("cpu", f"CPU per POST, one core, {CONNECTIONS} connections, closed loop", METRICS)
     with contextlib.ExitStack() as stack:
         turns = {}

@@ -36,7 +36,7 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 def measure(context: Context) -> Result:
     """Time from a POST to the last of three devices."""
-    seconds = 1.0 if context.short else 10.0
+    seconds = 0.5 if context.short else 10.0
     result = Result("latency", f"POST to the last of {DEVICES} devices, open loop", METRICS)
     with contextlib.ExitStack() as stack:
         turns = {}
