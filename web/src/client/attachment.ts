@@ -10,7 +10,7 @@ import type { Incoming, Link, PublishRequest, Transport } from './transport.ts'
 /** Milliseconds that the epoch may take after the last SUBACK. */
 const EPOCH_TIMEOUT = 5000
 /** Milliseconds that saying goodbye may take. */
-const GOODBYE_TIMEOUT = 3000
+export const GOODBYE_TIMEOUT = 3000
 const MAX_SUBSCRIPTION_ID = 268_435_455
 const EPOCH = /^[!-~]{1,128}$/
 

@@ -36,6 +36,8 @@ export type LeaderNote =
   | { readonly kind: 'resync'; readonly cause: ResyncCause }
   | { readonly kind: 'ready'; readonly origin: Origin }
   | { readonly kind: 'report'; readonly error: PlainError }
+  /** The user is signed out, and the broker has been told. */
+  | { readonly kind: 'gone' }
 
 /** An error as it can be posted: of an instance only the text would arrive. */
 interface PlainError {

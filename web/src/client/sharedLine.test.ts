@@ -180,6 +180,34 @@ test('signing out in any tab signs out all, with one goodbye, and nothing is kep
   expect(storage.getItem(`kull-sync:session:${id}`)).toBeNull()
 })
 
+test('a tab that does not lead is signed out at once, and done when the one that leads has said goodbye', async () => {
+  const { broker, open } = browserAmongFakes()
+  await open()
+  const { client } = await open()
+  const done = client.signOut()
+  expect(client.getSnapshot()).toMatchObject({ status: 'disconnected', reason: 'signed-out' })
+  expect(broker.sessions).toBe(1)
+  await done
+
+  expect(types(broker).at(-1)).toBe('DEVICE_DISCONNECTED')
+  expect(broker.sessions).toBe(0)
+})
+
+test('a leader that is frozen holds up no sign-out for long, and no tab connects in its place', async () => {
+  const { clock, broker, open } = browserAmongFakes()
+  const leader = await open()
+  const { client } = await open()
+  leader.tab.frozen = true
+  let done = false
+  void client.signOut().then(() => {
+    done = true
+  })
+  await clock.advance(60_000)
+
+  expect(done).toBe(true)
+  expect(broker.connects).toHaveLength(1)
+})
+
 test('without a session to be had all tabs stop', async () => {
   const { clock, open } = browserAmongFakes({ getSession: async () => null })
   const tabs = [await open(), await open()]

@@ -1,3 +1,4 @@
+import { GOODBYE_TIMEOUT } from './attachment.ts'
 import { sleep } from './clock.ts'
 import { Connection } from './connection.ts'
 import type { SyncError } from './errors.ts'
@@ -32,6 +33,8 @@ export class SharedLine implements Line {
   /** While this tab leads. */
   #connection: Connection | null = null
   #stepDown: () => void = () => undefined
+  /** Ends the wait for the leader's goodbye. */
+  #leaderGone: () => void = () => undefined
   #withdraw: () => void = () => undefined
   /** It is known what the leader knows. */
   #welcomed = false
@@ -70,13 +73,26 @@ export class SharedLine implements Line {
 
   async stop(reason: 'closed' | 'signed-out'): Promise<void> {
     const connection = this.#connection
+    const ended: NewState = reason === 'closed' ? IDLE : { status: 'disconnected', reason, error: null }
     this.#stopping = true
     if (reason === 'signed-out') this.#post({ kind: 'sign-out' })
+    if (connection === null && reason === 'signed-out' && this.#welcomed) return this.#awaitGoodbye(ended)
     // Without the lead it is the leader that says goodbye, or that goes on for the tabs that stay.
     if (connection !== null && reason === 'closed' && (await this.#tabs.awaited(this.#name)))
       connection.handOver()
     else await connection?.stop(reason)
-    this.#finish(reason === 'closed' ? IDLE : { status: 'disconnected', reason, error: null })
+    this.#finish(ended)
+  }
+
+  /** Leaves at once, but for the ear: the app may close all tabs then, and with them the one that says goodbye. */
+  async #awaitGoodbye(ended: NewState): Promise<void> {
+    const channel = this.#channel
+    this.#channel = null
+    this.#finish(ended)
+    const waiting = new AbortController()
+    this.#leaderGone = () => waiting.abort()
+    await sleep(this.#settings.clock, GOODBYE_TIMEOUT, waiting.signal)
+    channel?.close()
   }
 
   wake(): void {
@@ -166,6 +182,8 @@ export class SharedLine implements Line {
   }
 
   #hear(note: Note): void {
+    if (note.kind === 'gone') this.#leaderGone()
+    if (this.#channel === null) return
     const connection = this.#connection
     switch (note.kind) {
       case 'join':
@@ -199,6 +217,7 @@ export class SharedLine implements Line {
   async #signedOut(): Promise<void> {
     this.#stopping = true
     await this.#connection?.stop('signed-out')
+    if (this.#connection !== null) this.#post({ kind: 'gone' })
     this.#finish({ status: 'disconnected', reason: 'signed-out', error: null })
   }
 
