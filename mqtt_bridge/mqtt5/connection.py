@@ -24,9 +24,6 @@ from .protocol import MAX_PACKET, Answer, Mqtt5Protocol
 from .reasons import NO_LISTENERS, QOS_NOT_SUPPORTED, REFUSED, Listeners, reason_name
 from .websocket import WebSocket
 
-NEXT_ADDRESS_AFTER = 0.25
-"""Seconds until the host's next address is tried beside the first (RFC 8305, 8)."""
-
 
 class Connection:
     """An open connection. Belongs to the event loop in which it was opened.
@@ -184,9 +181,8 @@ async def _dial(broker: BrokerUrl, protocol: Mqtt5Protocol, timeout: float, ca_f
         if broker.tls
         else {}
     )
-    await asyncio.get_running_loop().create_connection(
-        lambda: protocol, broker.host, broker.port, happy_eyeballs_delay=NEXT_ADDRESS_AFTER, **secured
-    )
+    # Not with happy_eyeballs_delay: in Python 3.11, cancelling that leaves the socket open.
+    await asyncio.get_running_loop().create_connection(lambda: protocol, broker.host, broker.port, **secured)
 
 
 def _reason(exc: OSError | ValueError) -> str:

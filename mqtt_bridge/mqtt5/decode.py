@@ -117,6 +117,9 @@ class PacketSplitter:
                 break
             yield stream[start], bytes(stream[body:end])
             start = end
+        if start < size:
+            # At once: what is no MQTT may announce a length that never comes.
+            _check_head(stream[start])
         if stream is self._buffer:
             del self._buffer[:start]
         else:
@@ -145,12 +148,15 @@ def decode(head: int, body: bytes) -> Packet:
     fields = Reader(body)
     if head >> 4 == 3:
         return _publish(head, fields)
-    reader = _READERS.get(head)
-    if reader is None:
-        raise MalformedPacketError(f"a packet begins with 0x{head:02x}, which no broker may send")
-    packet = reader(fields)
+    _check_head(head)
+    packet = _READERS[head](fields)
     fields.end()
     return packet
+
+
+def _check_head(head: int) -> None:
+    if head not in _READERS and head != 0x40 and head >> 4 != 3:
+        raise MalformedPacketError(f"a packet begins with 0x{head:02x}, which no broker may send")
 
 
 def _connack(fields: Reader) -> Connack:

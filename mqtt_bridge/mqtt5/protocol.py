@@ -232,9 +232,10 @@ class Mqtt5Protocol(asyncio.Protocol):
 
     def _answered(self, packet: Suback | Unsuback) -> None:
         nothing = (None, 0.0, Pingresp, 0)
-        answer, _, answered_by, count = self._requests.pop(packet.packet_id, nothing)
+        answer, _, answered_by, count = self._requests.get(packet.packet_id, nothing)
         if answer is None or not isinstance(packet, answered_by) or len(packet.reasons) != count:
             raise MalformedPacketError(f"{type(packet).__name__.upper()} answers nothing that was asked")
+        del self._requests[packet.packet_id]
         if not answer.done():
             answer.set_result(packet.reasons)
 

@@ -173,6 +173,12 @@ def test_what_no_broker_may_send_is_refused(data: str, error: str) -> None:
             read(stream, *pieces)
 
 
+def test_what_is_no_mqtt_is_told_at_its_first_byte() -> None:
+    """It may announce a length that never comes."""
+    with pytest.raises(MalformedPacketError, match="begins with 0x48"):
+        read(b"H")
+
+
 def test_half_a_packet_is_waited_for() -> None:
     """Nothing is told before the last byte is there."""
     for param in ACCEPTED:
