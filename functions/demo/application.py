@@ -9,6 +9,8 @@ from fastapi import FastAPI
 
 from functions import application
 from functions.app import ROUTERS as FUNCTIONS
+from functions.environment import FromEnvironment
+from mqtt_bridge.publisher import Publisher
 from mqtt_bridge.settings import Settings
 
 from . import account, prompts, reset, shoots, tester
@@ -52,10 +54,10 @@ def add_demo(
     return app
 
 
-class _FromEnvironment(application.FromEnvironment):
-    def _create(self) -> FastAPI:
-        settings = DemoSettings.from_environment()
-        return add_demo(super()._create(), Settings.from_environment(), url=settings.demo_url)
+def create_app(settings: Settings, publisher: Publisher) -> FastAPI:
+    """The whole app. Raises ConfigurationError."""
+    app = application.create_app(settings, publisher, ROUTERS)
+    return add_demo(app, settings, url=DemoSettings.from_environment().demo_url)
 
 
-app = _FromEnvironment(*ROUTERS)
+app = FromEnvironment(create_app)

@@ -53,10 +53,11 @@ class Culling:
 
     async def stop(self) -> None:
         """End all workers where they are. They say no farewell: what ends them ends their data too."""
-        workers = tuple(self._workers)
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
+        # Again, for those that were sent meanwhile.
+        while workers := tuple(self._workers):
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
 
     async def _work(self, cull: Cull) -> None:
         shoot = cull.shoot

@@ -41,7 +41,6 @@ class Pages:
 
     def __init__(self, app: ASGIApp, *, broker_urls: Sequence[str], built: Path = BUILT) -> None:
         self._app = app
-        self._index = built / INDEX
         self._files = StaticFiles(directory=built, check_dir=False)
         self._headers = {
             "Content-Security-Policy": content_security_policy(broker_urls),
@@ -83,9 +82,7 @@ class Pages:
     async def _app_page(self, scope: Scope) -> Response:
         try:
             return await self._files.get_response(INDEX, scope)
-        except HTTPException as exc:
-            if exc.status_code != 404:
-                raise
+        except HTTPException:
             return HTMLResponse(_NOT_BUILT, status_code=404)
 
 

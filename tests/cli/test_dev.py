@@ -166,8 +166,15 @@ async def test_what_a_device_sends_is_answered(start_dev: StartDev) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_everything(start_dev: StartDev, number: signal.Signals) -> None:
-    """Ctrl-C, a polite kill and a terminal that closes leave no process and no file."""
+    """Ctrl-C, a polite kill and a terminal that closes leave no process and no file, whatever is going on."""
     dev = start_dev(*FREE_PORTS).wait_until_ready()
+    signed_in = httpx.post(f"{dev.state['url']}/demo/api/sign-in", json={"userId": "bob"}).json()
+    culling = httpx.post(
+        f"{dev.state['url']}/demo/api/shoots/bakery-1/cull",
+        json={"seconds": 600},
+        headers={"Authorization": f"Bearer {signed_in['token']}"},
+    )
+    assert culling.status_code == 202
     children = dev.children()
     assert set(children) == {"broker", "functions", "bridge"}
 
