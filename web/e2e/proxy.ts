@@ -8,8 +8,6 @@ export class FaultyProxy {
   target = 0
   #port = 0
   #held = false
-  /** Ends the delay. */
-  #release: (() => void) | null = null
   readonly #pairs = new Set<{ readonly outside: Socket; readonly inside: Socket }>()
   readonly #server = createServer((outside) => this.#accept(outside))
 
@@ -46,26 +44,6 @@ export class FaultyProxy {
     for (const { outside, inside } of this.#pairs) {
       outside.pause().unpipe()
       inside.pause().unpipe()
-    }
-  }
-
-  /** Keeps what the broker says on the connections that are up, until it all comes at once. */
-  delay(delayed: boolean): void {
-    this.#release?.()
-    this.#release = null
-    if (!delayed) return
-    const releases = [...this.#pairs].map(({ outside, inside }) => {
-      const kept: Uint8Array[] = []
-      const keep = (chunk: Uint8Array) => kept.push(chunk)
-      inside.unpipe(outside).on('data', keep)
-      return () => {
-        inside.off('data', keep)
-        outside.write(Buffer.concat(kept))
-        inside.pipe(outside)
-      }
-    })
-    this.#release = () => {
-      for (const release of releases) release()
     }
   }
 

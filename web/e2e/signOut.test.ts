@@ -71,7 +71,7 @@ describe('a tab is told that it is signed out, and stays so', () => {
       ),
     )
 
-  test.each(ways)('$how', async ({ reason, options, happen }) => {
+  test.each(ways.map((way) => [way.how, way] as const))('%s', async (_, { reason, options, happen }) => {
     const { user, seen, tabs, pages, device } = await twoTabs(options)
     await happen(pages, user, device)
     for (const page of pages) {
@@ -123,7 +123,7 @@ describe('when another user signs in, nothing of the first is left', () => {
     },
   ]
 
-  test.each(switches)('$how', async ({ options, happen }) => {
+  test.each(switches.map((way) => [way.how, way] as const))('%s', async (_, { options, happen }) => {
     const { user, seen, pages, device } = await twoTabs(options)
     const shoot = { shootId: 'wedding', status: 'processing', processedCount: 5, totalCount: 9 }
     await world.stack.post('shoot-progress', { userId: user, ...shoot })

@@ -84,8 +84,15 @@ export class Stack {
     if (response.status !== 204) throw new Error(`The sign-out was answered ${response.status}`)
   }
 
-  /** Publishes what a function would, many times faster than functions take requests. */
-  async flood(topic: string, messages: readonly object[]): Promise<void> {
+  /**
+   * Publishes what functions would, many times faster than they take requests: `atOnce` messages, and the next ones
+   * when these are acknowledged and `pauseMs` milliseconds have passed.
+   */
+  async flood(
+    topic: string,
+    messages: readonly object[],
+    { atOnce = messages.length, pauseMs = 0 } = {},
+  ): Promise<void> {
     const { tcpPort, publisherToken } = this.#ready
     const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${tcpPort}`, {
       protocolVersion: 5,
@@ -93,10 +100,13 @@ export class Stack {
       username: '$functions',
       password: publisherToken,
     })
-    const sent = messages.map((message) =>
-      client.publishAsync(topic, JSON.stringify(message), { qos: 1, retain: true }),
-    )
-    await Promise.all(sent)
+    for (let first = 0; first < messages.length; first += atOnce) {
+      const pause = new Promise((resolve) => setTimeout(resolve, pauseMs))
+      const sent = messages
+        .slice(first, first + atOnce)
+        .map((message) => client.publishAsync(topic, JSON.stringify(message), { qos: 1, retain: true }))
+      await Promise.all([pause, ...sent])
+    }
     await client.endAsync()
   }
 
