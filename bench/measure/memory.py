@@ -22,6 +22,8 @@ SIZES = (2000, 10_000)
 DEVICES_OF_A_USER = 3
 SETTLE = 3.0
 """Seconds before memory is read: garbage collectors run when nothing else does."""
+FIRST = 50
+"""Connections before the first look."""
 SPARE_DESCRIPTORS = 200
 
 
@@ -50,18 +52,18 @@ def measure(context: Context) -> Result:
 def _round(peer: Peer, sizes: list[int], settle: float) -> Sample:
     with directory() as files, peer.running(files) as server, loader() as generator:
         # What a server allocates once, at its first connections, is no part of what each costs.
-        _connect(server, generator, range(50))
+        _connect(server, generator, range(FIRST))
         time.sleep(settle)
         before, spent = memory_bytes(server.pids), cpu_seconds(server.pids)
         sample: dict[str, float] = {}
-        connected = 0
+        connected = FIRST
         for size in sizes:
-            _connect(server, generator, range(50 + connected, 50 + size))
+            _connect(server, generator, range(connected, size))
             connected = size
             if "connect_us" not in sample:
-                sample["connect_us"] = (cpu_seconds(server.pids) - spent) / size * 1e6
+                sample["connect_us"] = (cpu_seconds(server.pids) - spent) / (size - FIRST) * 1e6
             time.sleep(settle)
-            sample[f"kb_{size}"] = (memory_bytes(server.pids) - before) / size / 1000
+            sample[f"kb_{size}"] = (memory_bytes(server.pids) - before) / (size - FIRST) / 1000
         return sample
 
 
