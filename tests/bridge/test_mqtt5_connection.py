@@ -146,7 +146,7 @@ async def test_no_secret_is_told(serve: Serve, caplog: pytest.LogCaptureFixture)
 
 @pytest.mark.parametrize("scheme", ["mqtt", "mqtts", "ws", "wss"])
 async def test_who_stops_waiting_leaves_no_socket(serve: Serve, scheme: Any) -> None:
-    """Cancelled in any turn of the loop, connecting closes what it opened, or the server's wait fails here."""
+    """Cancelled in any turn of the loop, connecting closes what it opened; else the server waits for ever."""
     url = await serve(silent)
     for turns in range(15):
         connecting = asyncio.create_task(connect(BrokerUrl(scheme, url.host, url.port, "/mqtt")))
