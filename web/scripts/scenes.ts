@@ -20,9 +20,9 @@ export const SCENES: Record<string, (stage: Stage) => Promise<unknown>> = {
   async 'session-expired'(stage) {
     await stage.signIn()
     await stage.page.evaluate(() => {
-      const key = 'kull-demo:session'
-      const { user } = JSON.parse(localStorage.getItem(key) ?? '')
-      localStorage.setItem(key, JSON.stringify({ user: { ...user, token: 'of.another.day' } }))
+      const key = 'kull-demo:user'
+      const user = JSON.parse(localStorage.getItem(key) ?? '')
+      localStorage.setItem(key, JSON.stringify({ ...user, token: 'of.another.day' }))
     })
     await stage.page.reload()
     await stage.page.waitForURL('**/signed-out')

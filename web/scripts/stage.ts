@@ -57,6 +57,8 @@ export class Stage {
   async enter(path = '/shoots'): Promise<void> {
     await this.page.goto(path)
     await this.page.getByRole('button', { name: 'Ada' }).click()
+    // Else what appears under the pointer looks hovered.
+    await this.page.mouse.move(0, 0)
   }
 
   async connection(state: 'connecting' | 'connected' | 'reconnecting'): Promise<void> {

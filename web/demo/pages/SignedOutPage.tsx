@@ -5,7 +5,7 @@ import { Page } from '../ui/Page.tsx'
 const TEXTS = {
   elsewhere: {
     title: 'This device was signed out',
-    text: 'Another of your devices did this. Nothing of your account is kept here any more.',
+    text: 'In another tab, or from another of your devices. Nothing of your account is kept here any more.',
   },
   expired: {
     title: 'Your session has ended',

@@ -6,8 +6,8 @@ export interface User {
 }
 
 /**
- * Why nobody is signed in. `nobody`: nobody has signed in yet, or the user left here. `elsewhere`: another device
- * signed this one out. `expired`: the backend takes the token no longer.
+ * Why nobody is signed in here. `nobody`: nobody has signed in yet, or the user left, in this tab. `elsewhere`: another
+ * tab or another device did it. `expired`: the backend takes the token no longer.
  */
 export type SignedOutReason = 'nobody' | 'elsewhere' | 'expired'
 
@@ -15,22 +15,19 @@ export type SessionState =
   | { readonly user: User; readonly reason?: never }
   | { readonly user: null; readonly reason: SignedOutReason }
 
-const KEY = 'kull-demo:session'
-const NOBODY: SessionState = { user: null, reason: 'nobody' }
+const KEY = 'kull-demo:user'
 
 type SessionStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>
 
-/** Who is signed in, the same in all tabs of this browser. */
+/** Who is signed in, the same in all tabs of this browser. Why nobody is, each tab knows for itself. */
 export class Session {
   readonly #storage: SessionStorage
   readonly #listeners = new Set<() => void>()
-  #raw: string | null
   #state: SessionState
 
   constructor(storage: SessionStorage) {
     this.#storage = storage
-    this.#raw = storage.getItem(KEY)
-    this.#state = read(this.#raw)
+    this.#state = stateOf(this.#stored(), 'nobody')
   }
 
   getSnapshot = (): SessionState => this.#state
@@ -41,45 +38,46 @@ export class Session {
   }
 
   begin(user: User): void {
-    this.#write(JSON.stringify({ user }))
+    this.#storage.setItem(KEY, JSON.stringify(user))
+    this.#set({ user })
   }
 
   /** Forgets the user. Does nothing when nobody is signed in, so that the first reason stays. */
   end(reason: SignedOutReason): void {
     if (this.#state.user === null) return
-    this.#write(reason === 'nobody' ? null : JSON.stringify({ user: null, reason }))
+    this.#storage.removeItem(KEY)
+    this.#set({ user: null, reason })
   }
 
-  /** What another tab wrote. Called on the window's `storage` event, which the writing tab itself does not get. */
+  /** What another tab did. Called on the window's `storage` event, which the writing tab itself does not get. */
   reload(): void {
-    this.#set(this.#storage.getItem(KEY))
+    const user = this.#stored()
+    if (user?.token !== this.#state.user?.token) this.#set(stateOf(user, 'elsewhere'))
   }
 
-  #write(raw: string | null): void {
-    if (raw === null) this.#storage.removeItem(KEY)
-    else this.#storage.setItem(KEY, raw)
-    this.#set(raw)
+  #stored(): User | null {
+    const raw = this.#storage.getItem(KEY)
+    return raw === null ? null : read(raw)
   }
 
-  #set(raw: string | null): void {
-    if (raw === this.#raw) return
-    this.#raw = raw
-    this.#state = read(raw)
+  #set(state: SessionState): void {
+    this.#state = state
     for (const listener of this.#listeners) listener()
   }
 }
 
-/** Whatever is not a session as this version writes it is nobody's. */
-function read(raw: string | null): SessionState {
-  if (raw === null) return NOBODY
+function stateOf(user: User | null, otherwise: SignedOutReason): SessionState {
+  return user === null ? { user, reason: otherwise } : { user }
+}
+
+/** Whatever is not a user as this version writes one is nobody. */
+function read(raw: string): User | null {
   try {
-    const { user, reason } = JSON.parse(raw)
-    if (reason === 'elsewhere' || reason === 'expired') return { user: null, reason }
-    const { userId, name, token } = user
+    const { userId, name, token } = JSON.parse(raw)
     if ([userId, name, token].every((part) => typeof part === 'string' && part !== ''))
-      return { user: { userId, name, token } }
+      return { userId, name, token }
   } catch {
     // Written by another version, or by hand.
   }
-  return NOBODY
+  return null
 }

@@ -62,14 +62,17 @@ export function ShootView({ shoot }: { readonly shoot: Shoot }) {
             </p>
           )}
           <div className="panel-actions">
-            <button
-              type="button"
-              className="button button-primary"
-              aria-disabled={busy}
-              onClick={busy ? undefined : () => cull.run()}
-            >
-              {busy ? 'Culling …' : standing.status === 'new' ? 'Cull' : 'Cull again'}
-            </button>
+            {/* The progress of a failed cull has a button of its own for another try. */}
+            {(live === null || standing.status !== 'failed') && (
+              <button
+                type="button"
+                className="button button-primary"
+                aria-disabled={busy}
+                onClick={busy ? undefined : () => cull.run()}
+              >
+                {busy ? 'Culling …' : standing.status === 'new' ? 'Cull' : 'Cull again'}
+              </button>
+            )}
             {standing.status === 'completed' && (
               <Link to={`${path}/report`} className="button">
                 See the report

@@ -10,18 +10,23 @@ export interface PageProps {
   readonly children?: ReactNode
 }
 
+/** Where the last page was. Null: this document has shown none, so the focus is the browser's affair. */
+let shownAt: string | null = null
+
 /** A page with its title. Coming from another page, its heading gets the focus, so that a screen reader says it. */
 export function Page({ title, before, actions, children }: PageProps) {
   const heading = useRef<HTMLHeadingElement>(null)
   const { key } = useLocation()
-  const isFirst = useRef(key === 'default')
-  const isBack = useRef(useNavigationType() === 'POP')
+  const arrival = useNavigationType()
   useEffect(() => {
-    if (isFirst.current) return
+    const isFirst = shownAt === null
+    const isSame = shownAt === key
+    shownAt = key
+    if (isFirst || isSame) return
     // Going back, the browser scrolls to where one was.
-    if (!isBack.current) scrollTo(0, 0)
+    if (arrival !== 'POP') scrollTo(0, 0)
     heading.current?.focus({ preventScroll: true })
-  }, [])
+  }, [key, arrival])
   return (
     <>
       <title>{`${title} · Kull`}</title>
