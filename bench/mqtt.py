@@ -22,11 +22,18 @@ def _packet(first: int, body: bytes) -> bytes:
 
 
 def connect(
-    client_id: str, username: str | None = None, password: str | None = None, *, keepalive: int = 30
+    client_id: str,
+    username: str | None = None,
+    password: str | None = None,
+    *,
+    keepalive: int = 30,
+    session_expiry: int = 0,
 ) -> bytes:
-    """CONNECT: clean start, no session afterwards, no properties. ``keepalive`` is in seconds."""
+    """CONNECT with a clean start. ``keepalive`` and ``session_expiry`` are in seconds."""
     flags = 0x02 | (0xC0 if username else 0)
-    body = _text("MQTT") + bytes([5, flags]) + keepalive.to_bytes(2, "big") + b"\0" + _text(client_id)
+    properties = b"\x11" + session_expiry.to_bytes(4, "big") if session_expiry else b""
+    body = _text("MQTT") + bytes([5, flags]) + keepalive.to_bytes(2, "big")
+    body += bytes([len(properties)]) + properties + _text(client_id)
     if username and password:
         body += _text(username) + _text(password)
     return _packet(0x10, body)

@@ -17,6 +17,8 @@ from .base import Peer, Server
 from .mosquitto import Mosquitto, broker
 
 KEEPALIVE = 60
+SESSION_EXPIRY = 24 * 3600
+"""Seconds that the broker keeps a sleeping device's session, as devices ask for."""
 
 
 class Ours(Peer):
@@ -61,12 +63,15 @@ DEVICES = Protocol(ready=str(EPOCH).encode(), keepalive=Frame(mqtt.PINGREQ))
 def subscriber(mosquitto: LocalBroker, key: tokens.SigningKey, user: str, device: str) -> Subscriber:
     """A device with a token of its own and all its subscriptions."""
     token = tokens.mint(key, principal=user, device=device, rights=device_rights(user, device))
+    connect = mqtt.connect(
+        client_id(user, device), user, token, keepalive=KEEPALIVE, session_expiry=SESSION_EXPIRY
+    )
     filters = [(each.filter, each.qos) for each in device_subscriptions(user, device)]
     return Subscriber(
         mosquitto.ws_port,
         workload.upgrade(mosquitto.ws_port, "/mqtt", subprotocol="mqtt"),
         [
-            Frame(mqtt.connect(client_id(user, device), user, token, keepalive=KEEPALIVE)),
+            Frame(connect),
             Frame(mqtt.subscribe(filters)),
         ],
     )
