@@ -75,7 +75,14 @@ export default defineConfig({
       {
         extends: true,
         resolve: { alias: { '@kull/sync': `${import.meta.dirname}/dist/index.js` } },
-        test: { name: 'e2e', include: ['e2e/**/*.test.ts'], testTimeout: 30_000, hookTimeout: 60_000 },
+        test: {
+          name: 'e2e',
+          include: ['e2e/**/*.test.ts'],
+          // They wait for browser and broker more than they compute.
+          maxWorkers: 2,
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
       },
     ],
   },
