@@ -9,7 +9,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Self
+from typing import NoReturn, Self
 
 import docker
 import pytest
@@ -43,16 +43,26 @@ def _engine_fault() -> str | None:
         return fault
 
 
+def without_containers(fault: str) -> NoReturn:
+    """Skip the test that needs containers; where they are required, as in CI, fail it."""
+    if os.environ.get("KULL_SYNC_REQUIRE_CONTAINER") == "1":
+        pytest.fail(f"KULL_SYNC_REQUIRE_CONTAINER is set, but {fault}")
+    pytest.skip(fault)
+
+
+def require_engine() -> None:
+    """Without an engine the test is skipped, or fails in CI."""
+    if fault := _engine_fault():
+        without_containers(fault)
+
+
 def built_image(shared: Path) -> str:
     """The name of our image, built from these sources. Without an engine the test is skipped, or fails in CI.
 
     ``shared`` is a directory that all workers of pytest-xdist know: the first one builds, and the others find
     every layer made.
     """
-    if fault := _engine_fault():
-        if os.environ.get("KULL_SYNC_REQUIRE_CONTAINER") == "1":
-            pytest.fail(f"KULL_SYNC_REQUIRE_CONTAINER is set, but {fault}")
-        pytest.skip(fault)
+    require_engine()
     with (shared / "broker-image.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with DockerImage(sources_dir(), tag=IMAGE, clean_up=False, rm=True):
