@@ -50,6 +50,9 @@ generate: environment ## Write the generated pages and schemas again
 
 demo: $(DEMO) ## Build the demo app that `run` serves, if its sources have changed
 
+screenshots: packages-run environment web-packages ## Make pictures of the demo's pages and states, into web/screenshots/
+	$(NPM) run --silent screenshots
+
 wheel: environment demo ## Build the wheel, with the demo in it, into dist/
 	$(BIN)/python -m hatchling build -t wheel
 
@@ -106,7 +109,7 @@ web/node_modules/.set-up: web/package-lock.json .venv/.set-up
 # The built page is the stamp. The directories count too: a file that was removed leaves no other trace.
 $(DEMO): $(shell find web/src web/demo 2>/dev/null) web/package.json web/node_modules/.set-up
 	@echo "Building the demo app in functions/demo_app"
-	@$(NPM) run --silent build:demo -- --logLevel warn
+	@$(NPM) run --silent build:demo
 	@touch $@
 
 .make/uv/bin/uv:
@@ -140,5 +143,5 @@ packages-run packages-test packages-container: packages-%:
 	packages=$$(missing); \
 	if [ -n "$$packages" ]; then echo "Installed, but still not found or too old: $$packages"; exit 1; fi
 
-.PHONY: help run test check fix generate demo wheel fuzz soak bench bench-short lambda-zip lock doctor clean environment web-packages
+.PHONY: help run test check fix generate demo screenshots wheel fuzz soak bench bench-short lambda-zip lock doctor clean environment web-packages
 .PHONY: packages-run packages-test packages-container

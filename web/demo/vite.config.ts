@@ -15,6 +15,8 @@ export default defineConfig({
     cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
     // A data: URL is refused by the app's Content-Security-Policy where a script or a style is wanted.
     assetsInlineLimit: 0,
+    // 'use client' of the router means nothing here, and how long a plugin took is no fault.
+    rolldownOptions: { checks: { moduleLevelDirective: false, bundlerTimings: false } },
   },
   server: { proxy: { '/api': backend, '/demo/api': backend } },
 })

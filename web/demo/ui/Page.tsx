@@ -20,9 +20,10 @@ export function Page({ title, before, actions, children }: PageProps) {
   const arrival = useNavigationType()
   useEffect(() => {
     const isFirst = shownAt === null
-    const isSame = shownAt === key
+    // One that takes the place of another at the same address, e.g. as there is no such shoot, may find the focus lost.
+    const isSettled = shownAt === key && document.activeElement !== document.body
     shownAt = key
-    if (isFirst || isSame) return
+    if (isFirst || isSettled) return
     // Going back, the browser scrolls to where one was.
     if (arrival !== 'POP') scrollTo(0, 0)
     heading.current?.focus({ preventScroll: true })
