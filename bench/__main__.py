@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _parser().error(f"there is no measurement {', '.join(sorted(unknown))}")
     try:
         mosquittos = _mosquittos(options.mosquitto, options.sqlite_store)
-        peers, skipped = _peers(options.peers.split(","), mosquittos)
+        peers, skipped = _peers(options.peers.split(","), mosquittos, install=not options.short)
     except BenchError as exc:
         print(f"bench: {exc}", file=sys.stderr)
         return 1
@@ -108,13 +108,15 @@ def _mosquittos(further: Sequence[Path], sqlite_store: Path | None) -> list[Mosq
     return [by_version[minor] for minor in sorted(by_version, reverse=True)]
 
 
-def _peers(families: Sequence[str], mosquittos: Sequence[Mosquitto]) -> tuple[list[Peer], dict[str, str]]:
+def _peers(
+    families: Sequence[str], mosquittos: Sequence[Mosquitto], *, install: bool
+) -> tuple[list[Peer], dict[str, str]]:
     every: dict[str, list[Peer]] = {
         "ours": [Ours(mosquitto) for mosquitto in mosquittos],
         "node": [Seed()],
         "socketio": [SocketIo()],
         "fastapi": [FastApiInMemory()],
-        "centrifugo": [Centrifugo()],
+        "centrifugo": [Centrifugo(install=install)],
         "floor": [Floor(mosquitto) for mosquitto in mosquittos],
     }
     if unknown := set(families) - set(every):

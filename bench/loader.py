@@ -5,7 +5,6 @@ import json
 import os
 import select
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import Any
 from .processes import CORES, BenchError, starting_on
 
 SOURCES = Path(__file__).parent / "load"
+BUILD = Path(__file__).parents[1] / ".make/load"
 STALL = 10.0
 """Seconds without an answer or a delivery after which a run is given up."""
 BUSY = 0.85
@@ -125,9 +125,8 @@ class Load:
 @cache
 def build() -> Path:
     """The load generator, compiled from these sources."""
-    target = Path(tempfile.gettempdir()) / f"kull-sync-bench-{os.getuid()}"
     done = subprocess.run(
-        ["make", "--silent", "-C", str(SOURCES), f"BUILD={target}", "CC=gcc"],
+        ["make", "--silent", "-C", str(SOURCES), f"BUILD={BUILD}", "CC=gcc"],
         capture_output=True,
         text=True,
         timeout=120,
@@ -135,7 +134,7 @@ def build() -> Path:
     )
     if done.returncode:
         raise BenchError(f"The load generator cannot be built:\n{done.stderr.strip()}")
-    return target / "loader"
+    return BUILD / "loader"
 
 
 class Loader:
