@@ -56,6 +56,11 @@ screenshots: packages-run environment web-packages ## Make pictures of the demo'
 wheel: environment demo ## Build the wheel, with the demo in it, into dist/
 	$(BIN)/python -m hatchling build -t wheel
 
+web-package: web-packages ## Build the npm package, for an app to install from the file, into dist/
+	$(NPM) run --silent build
+	@mkdir -p dist
+	$(NPM) pack --pack-destination ../dist
+
 fuzz: packages-test ## Fuzz the plugin's parsers for longer than the tests do; FUZZ_SECONDS=600 each
 	$(MAKE) --no-print-directory -C $(PLUGIN) fuzz
 

@@ -25,20 +25,26 @@ function keepWorkerUrl(): Plugin {
   }
 }
 
-/** Puts the components' styles beside them, as they are: no module imports them, so that Node can load the library. */
-function copyStyles(): Plugin {
-  const file = `${import.meta.dirname}/src/components/components.css`
+/** Files of the package as they are. No module imports the styles, so that Node can load the library. */
+const COPIES = { 'components.css': 'src/components/components.css', LICENSE: '../LICENSE' }
+
+function copyFiles(): Plugin {
   return {
-    name: 'copy-styles',
+    name: 'copy-files',
     apply: 'build',
     generateBundle() {
-      this.emitFile({ type: 'asset', fileName: 'components.css', source: readFileSync(file, 'utf8') })
+      for (const [fileName, from] of Object.entries(COPIES))
+        this.emitFile({
+          type: 'asset',
+          fileName,
+          source: readFileSync(`${import.meta.dirname}/${from}`, 'utf8'),
+        })
     },
   }
 }
 
 export default defineConfig({
-  plugins: [keepWorkerUrl(), copyStyles()],
+  plugins: [keepWorkerUrl(), copyFiles()],
   build: {
     target: 'es2022',
     sourcemap: true,
@@ -48,6 +54,7 @@ export default defineConfig({
         index: 'src/client/index.ts',
         react: 'src/react/index.ts',
         components: 'src/components/index.ts',
+        testing: 'src/testing/index.ts',
         clockWorker: 'src/client/clockWorker.js',
       },
       formats: ['es'],

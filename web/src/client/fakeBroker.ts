@@ -99,12 +99,15 @@ export class FakeBroker implements Transport {
 
   /** A `getSession` whose tokens last `expiresIn` seconds. */
   getSession(userId: string, { expiresIn = 3600, queueLimit = 1000 } = {}) {
-    return async ({ request }: SessionContext): Promise<SessionAnswer> =>
-      sessionAnswer(userId, request.deviceId, {
-        session: Math.max(this.#clock.date(), (request.lastSession ?? 0) + 1000),
+    return async ({ request }: SessionContext): Promise<SessionAnswer> => {
+      const { lastSession = 0, ...data } = request
+      const { birth, ...answer } = sessionAnswer(userId, request.deviceId, {
+        session: Math.max(this.#clock.date(), lastSession + 1000),
         expiresIn,
         queueLimit,
       })
+      return { ...answer, ...(birth && { birth: { ...birth, data } }) }
+    }
   }
 
   #link(session: Session, live: Session['live'], sessionPresent: boolean): Link {

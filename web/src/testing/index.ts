@@ -1,0 +1,1 @@
+export { type FakeEvent, type FakeEvents, type FakeSync, type FakeSyncOptions, fakeSync } from './fakeSync.ts'
