@@ -25,7 +25,7 @@ def install() -> str | None:
     except subprocess.TimeoutExpired:
         return f"pip took over {INSTALL_TIMEOUT:.0f} s"
     if done.returncode:
-        return f"pip could not install {LOCK.name}: {done.stderr.strip().splitlines()[-1:]}"
+        return f"pip could not install {LOCK.name}: {' '.join(done.stderr.split())[-240:]}"
     stamp.touch()
     return None
 

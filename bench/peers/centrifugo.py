@@ -47,7 +47,7 @@ def _program(install: bool) -> tuple[Path | None, str]:
     except subprocess.TimeoutExpired:
         return None, f"`go install {MODULE}` took over {INSTALL_TIMEOUT:.0f} s"
     if done.returncode:
-        return None, f"`go install {MODULE}` failed: {done.stderr.strip().splitlines()[-1:]}"
+        return None, f"`go install {MODULE}` failed: {' '.join(done.stderr.split())[:240]}"
     return INSTALLED / "centrifugo", ""
 
 

@@ -52,7 +52,7 @@ def install() -> str | None:
     except subprocess.TimeoutExpired:
         return f"`npm ci` took over {INSTALL_TIMEOUT:.0f} s"
     if done.returncode:
-        return f"`npm ci` failed: {done.stderr.strip().splitlines()[-1:]}"
+        return f"`npm ci` failed: {' '.join(done.stderr.split())[-240:]}"
     stamp.touch()
     return None
 
