@@ -2,7 +2,8 @@
 
 import gc
 import logging
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 
 from mqtt_bridge.broker_url import BrokerUrl
 from mqtt_bridge.errors import ConfigurationError
@@ -27,6 +28,8 @@ class FromEnvironment:
     def __init__(self, create: Callable[[Settings, Publisher], ASGIApp]) -> None:
         self._make = create
         self._app: ASGIApp | None = None
+        self.publisher: Publisher | None = None
+        """The one that the app publishes through, once it is made."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -44,9 +47,9 @@ class FromEnvironment:
         return app
 
     def _create(self) -> ASGIApp:
-        settings = Settings.from_environment()
+        settings = Settings.from_environment(_environ())
         logs.configure(settings)
-        publisher = MqttPublisher(
+        self.publisher = MqttPublisher(
             BrokerUrl.parse(settings.broker_url),
             key=SigningKey.from_pem(settings.signing_key.get_secret_value()),
             issuer=settings.token_issuer,
@@ -55,7 +58,15 @@ class FromEnvironment:
             ca_file=settings.broker_ca_file,
             queue_limit=settings.queue_limit,
         )
-        return self._make(settings, publisher)
+        return self._make(settings, self.publisher)
+
+
+def _environ() -> Mapping[str, str]:
+    if not os.environ.get("KULL_SYNC_SECRET_ID"):
+        return os.environ
+    from .aws_secret import with_secret  # on AWS alone
+
+    return with_secret(os.environ)
 
 
 async def _refuse(exc: ConfigurationError, scope: Scope, receive: Receive, send: Send) -> None:

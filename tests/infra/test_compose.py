@@ -37,6 +37,7 @@ class Stack:
     def __init__(self, command: list[str], keys: Path) -> None:
         self.project = f"kull-sync-test-{uuid.uuid4().hex[:8]}"
         self.https_port, self.mqtts_port = free_port(), free_port()
+        self._containers: dict[str, str] = {}
         self._command = [*command, "-p", self.project, "-f", str(ROOT / "infra" / "compose.yaml")]
         self._environment = {name: text for name, text in os.environ.items() if "KULL_SYNC" not in name} | {
             "KULL_SYNC_KEYS": str(keys),
@@ -46,7 +47,7 @@ class Stack:
             "KULL_SYNC_PUBLIC_PORT": str(self.https_port),
         }
 
-    def compose(self, *arguments: str, timeout: float = 60, check: bool = True) -> str:
+    def compose(self, *arguments: str, timeout: float = 60, check: bool = True) -> None:
         done = subprocess.run(
             [*self._command, *arguments],
             env=self._environment,
@@ -56,16 +57,22 @@ class Stack:
             stdin=subprocess.DEVNULL,
         )
         assert done.returncode == 0 or not check, done.stdout + done.stderr
-        return done.stdout
+
+    def container(self, service: str) -> str:
+        """The service's container; Docker itself is asked, which is far quicker than compose."""
+        if service not in self._containers:
+            labels = [f"label=com.docker.compose.project={self.project}"]
+            labels += [f"label=com.docker.compose.service={service}"]
+            filters = [option for label in labels for option in ("--filter", label)]
+            self._containers[service] = docker("ps", "--all", "--quiet", *filters)
+        return self._containers[service]
 
     def read(self, service: str, path: str) -> str:
         """A file as the service sees it: on this machine it belongs to the service's user."""
-        return self.compose("exec", "-T", service, "cat", path)
+        return docker("exec", self.container(service), "cat", path)
 
     def inspect(self, service: str, what: str) -> str:
-        container = self.compose("ps", "-q", service).strip()
-        command = ["docker", "inspect", "--format", what, container]
-        return subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout.strip()
+        return docker("inspect", "--format", what, self.container(service))
 
     def crash(self, service: str) -> None:
         """Kill the service's process as the kernel would; `docker kill` would count as a wish to stop it."""
@@ -75,6 +82,12 @@ class Stack:
         while int(self.inspect(service, "{{.RestartCount}}")) == restarts:
             assert time.monotonic() < deadline, f"{service} was not started again"
             time.sleep(0.1)
+
+
+def docker(*arguments: str) -> str:
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
 
 
 def compose_command() -> list[str]:
@@ -107,7 +120,7 @@ class App:
     def __init__(self, stack: Stack, directory: Path) -> None:
         self.authority = directory / "authority.pem"
         self.authority.write_text(stack.read("front", "/etc/kull-sync/authority.pem"))
-        self._secret = stack.read("functions", "/run/kull-sync/auth-secret").strip()
+        self._secret = stack.read("functions", "/run/kull-sync/auth-secret")
         self._mqtts = f"mqtts://localhost:{stack.mqtts_port}"
         self.http = httpx.AsyncClient(
             base_url=f"https://localhost:{stack.https_port}",
