@@ -122,7 +122,7 @@ export const SCENES: Record<string, (stage: Stage) => Promise<unknown>> = {
   },
   async 'marketplace-editing'(stage) {
     await stage.signIn('/marketplace')
-    await stage.page.getByRole('button', { name: 'Edit the title' }).first().click()
+    await stage.page.getByRole('button', { name: 'Edit title of' }).first().click()
   },
   async credits(stage) {
     await stage.signIn('/credits')

@@ -33,7 +33,7 @@ export function PromptCard({ prompt }: { readonly prompt: Prompt }) {
                 ref={edit}
                 type="button"
                 className="button"
-                aria-label={`Edit the title of ${prompt.title}`}
+                aria-label={`Edit title of ${prompt.title}`}
                 onClick={() => setEditing(true)}
               >
                 Edit title
