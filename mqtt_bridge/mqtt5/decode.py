@@ -107,6 +107,7 @@ class PacketSplitter:
             # The lengths of most packets have one digit, which saves them the call.
             length, body = stream[start + 1], start + 2
             if length > 127:
+                _check_head(stream[start])
                 if (longer := _remaining_length(stream, start)) is None:
                     break
                 length, body = longer
