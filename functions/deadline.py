@@ -1,7 +1,11 @@
 """The end of the present invocation. On Lambda nothing can be answered after it: every wait ends before."""
 
 import asyncio
+from collections.abc import Awaitable
 from contextvars import ContextVar
+from typing import TypeVar
+
+from mqtt_bridge.errors import PublishError
 
 from .asgi import ASGIApp, Receive, Scope, Send
 from .problems import ProblemError, unavailable
@@ -11,6 +15,8 @@ FOR_ANSWER = 0.1
 FOR_REST = 0.2
 """Seconds before the end at which a publication is given up. More, so that a batch can tell what became of
 its other items."""
+
+T = TypeVar("T")
 
 _end: ContextVar[float | None] = ContextVar("deadline", default=None)
 
@@ -49,7 +55,15 @@ class Deadline:
             _end.reset(token)
 
 
-def for_publication() -> float | None:
-    """When a publication must be given up, by the clock of the event loop; None: it may take its time."""
+async def publication(published: Awaitable[T]) -> T:
+    """Waits for a publication as long as there is time. Raises PublishError when that is not long enough."""
     end = _end.get()
-    return None if end is None else end - FOR_REST
+    if end is None:
+        return await published
+    try:
+        async with asyncio.timeout_at(end - FOR_REST) as waiting:
+            return await published
+    except TimeoutError:
+        if waiting.expired():
+            raise PublishError("Not acknowledged within the time of the invocation") from None
+        raise

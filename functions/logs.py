@@ -1,9 +1,9 @@
 """Structured logs: one line per request, with ids and never a body or a token."""
 
 import logging
+import os
 import re
 import time
-import uuid
 from contextvars import ContextVar
 from typing import Any
 
@@ -82,7 +82,7 @@ def _request_id(scope: Scope) -> str:
     for candidate in (given and given.decode("latin-1"), lambda_id):
         if isinstance(candidate, str) and _REQUEST_ID.match(candidate):
             return candidate
-    return uuid.uuid4().hex
+    return os.urandom(16).hex()
 
 
 def configure(settings: Settings) -> None:
@@ -90,6 +90,8 @@ def configure(settings: Settings) -> None:
     bridge_logs.configure(
         settings.log_format, settings.log_level, packages=["functions"], context=within_request
     )
+    # What no line of ours shows need not be asked for.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     # Both would repeat our line for every request, with the URL as the caller wrote it.
     for name in ("uvicorn.access", "mangum.http"):
         logging.getLogger(name).disabled = True

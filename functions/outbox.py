@@ -1,6 +1,5 @@
 """Publishes what a caller posted, under the event id that its idempotency key stands for."""
 
-import asyncio
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,7 +7,7 @@ from mqtt_bridge.errors import PublishError
 from mqtt_bridge.messages import MessageId, WireModel, new_id
 from mqtt_bridge.publisher import Publisher
 
-from . import deadline, logs
+from . import deadline, logs, metrics
 from .auth import Caller
 from .bodies import Update
 from .idempotency import event_id
@@ -46,15 +45,14 @@ class Outbox:
         else:
             logs.note_each("events", user=update.user_id, event=event)
         try:
-            async with asyncio.timeout_at(deadline.for_publication()):
-                receipt = await self.publisher.publish(update.topic(), update.message(event))
-        except TimeoutError:
-            self.counts.failed += 1
-            raise PublishError("Not acknowledged within the time of the invocation") from None
+            publication = self.publisher.publish(update.topic(), update.message(event))
+            receipt = await deadline.publication(publication)
         except PublishError:
             self.counts.failed += 1
+            metrics.count("Failed")
             raise
         self.counts.published += 1
+        metrics.count("Published")
         return Accepted(id=receipt.id, listeners=receipt.listeners)
 
     def _event_id(self, update: Update, index: int | None) -> str:

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Literal
 
+_encode = json.JSONEncoder(default=str).encode
+
 LogFormat = Literal["json", "console"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
@@ -50,7 +52,7 @@ class JsonFormat(FieldsFormat):
             "message": record.getMessage(),
             **self.fields(record),
         }
-        return json.dumps(line, default=str)
+        return _encode(line)
 
 
 class ConsoleFormat(FieldsFormat):
