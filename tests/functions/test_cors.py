@@ -1,8 +1,13 @@
 """Browsers: the origins of the settings may call, and read what they need of the answers."""
 
+import itertools
+from typing import Any
+
 import httpx
 import pytest
+from starlette.middleware.cors import CORSMiddleware
 
+from functions.cors import Cors
 from mqtt_bridge.recording import RecordingPublisher
 
 from .callers import DEVICES, PROGRESS, SHOOT_PROGRESS, user
@@ -70,3 +75,54 @@ async def test_a_page_can_read_refusals_too(
     assert response.headers["access-control-allow-origin"] == ORIGIN
     exposed = response.headers["access-control-expose-headers"].lower()
     assert {"retry-after", "www-authenticate", "x-request-id"} <= set(exposed.split(", "))
+
+
+async def answer_of(app: Any, method: str, headers: dict[str, str]) -> tuple[int, list[Any], bytes]:
+    """Status, headers in any order, and body."""
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await app({"type": "http", "method": method, "headers": raw}, None, send)
+    return sent[0]["status"], sorted(sent[0]["headers"]), sent[1]["body"]
+
+
+async def inner(_scope: Any, _receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 202, "headers": [(b"vary", b"Accept")]})
+    await send({"type": "http.response.body", "body": b"x"})
+
+
+ORIGINS = (None, ORIGIN, "https://evil.example", "null", "")
+METHODS = (None, "POST", "PUT", "post", "")
+HEADERS = (None, "authorization", "Content-Type, X-A", "x-evil", "authorization,,x-a", "")
+
+
+@pytest.mark.parametrize("allowed", [[ORIGIN], ["*"], []], ids=["one", "all", "none"])
+@pytest.mark.parametrize("method", ["POST", "OPTIONS"])
+@pytest.mark.parametrize("private", [None, "true"])
+async def test_the_answers_are_those_of_starlettes_middleware(
+    allowed: list[str], method: str, private: str | None
+) -> None:
+    """It has been read by more people than ours."""
+    ours = Cors(
+        inner, origins=allowed, methods=["GET", "POST"], headers=["Authorization", "X-A"], exposed=["B"]
+    )
+    theirs = CORSMiddleware(
+        inner,
+        allow_origins=allowed,
+        allow_methods=["GET", "POST"],
+        allow_headers=["Authorization", "X-A"],
+        expose_headers=["B"],
+    )
+    for origin, asked_method, asked_headers in itertools.product(ORIGINS, METHODS, HEADERS):
+        asked = {
+            "origin": origin,
+            "access-control-request-method": asked_method,
+            "access-control-request-headers": asked_headers,
+            "access-control-request-private-network": private,
+        }
+        headers = {name: value for name, value in asked.items() if value is not None}
+
+        assert await answer_of(ours, method, headers) == await answer_of(theirs, method, headers), headers

@@ -1,8 +1,11 @@
 """The three publish routes: what is posted goes out on the right topic, and 202 says what the broker said."""
 
+import json
+
 import httpx
 import pytest
 
+from functions.app import create_app
 from mqtt_bridge.errors import PublishError, PublishRefusedError
 from mqtt_bridge.messages import CreditUpdate, Envelope, PromptChange, ShootProgress, now_ms
 from mqtt_bridge.recording import RecordingPublisher
@@ -15,10 +18,12 @@ from .callers import (
     PROGRESS,
     PROMPT,
     PROMPT_CHANGE,
+    SESSION,
     SHOOT_PROGRESS,
     service,
     user,
 )
+from .conftest import settings_of
 
 
 def sent(publisher: RecordingPublisher) -> Envelope:
@@ -161,3 +166,26 @@ async def test_an_unexpected_error_says_nothing(
     assert response.headers["content-type"] == "application/problem+json"
     assert response.json()["type"] == "urn:problem-type:kull-sync:internal"
     assert "secret" not in response.text
+
+
+@pytest.mark.parametrize("path", POSTS)
+@pytest.mark.parametrize(
+    ("headers", "body"), [(service(), None), (service(), b"{"), ({}, b"{}"), (service(), b"")]
+)
+async def test_below_a_root_path_the_answers_are_the_same(
+    publisher: RecordingPublisher, path: str, headers: dict[str, str], body: bytes | None
+) -> None:
+    """Behind a proxy that takes a prefix off, the request reaches its route by way of the framework."""
+    app = create_app(settings_of(), publisher)
+    headers = headers | {"Content-Type": "application/json", "Idempotency-Key": "k", "X-Request-Id": "r"}
+    content = json.dumps(POSTS[path]).encode() if body is None else body
+    answers = []
+    for root in ("", "/prefix"):
+        transport = httpx.ASGITransport(app, root_path=root)
+        async with httpx.AsyncClient(transport=transport, base_url="http://functions") as client:
+            answers.append(await client.post(root + path, content=content, headers=headers))
+
+    plain, below = answers
+    assert plain.status_code == below.status_code
+    if path != SESSION:  # each of its answers is another
+        assert (plain.headers.raw, plain.content) == (below.headers.raw, below.content)
