@@ -36,6 +36,7 @@ check: packages-run environment web-packages ## Look at everything, change nothi
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/cfn-lint infra/aws/*.yaml
 	$(MAKE) --no-print-directory -C $(PLUGIN) check
 	$(MAKE) --no-print-directory -C bench/load check
 	$(NPM) run check
