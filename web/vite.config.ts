@@ -67,7 +67,7 @@ export default defineConfig({
   },
   test: {
     projects: [
-      { extends: true, test: { name: 'unit', include: ['src/**/*.test.{ts,tsx}'] } },
+      { extends: true, test: { name: 'unit', include: ['src/**/*.test.{ts,tsx}', 'guide/*.test.ts'] } },
       {
         extends: true,
         resolve: { alias: demoAliases },
