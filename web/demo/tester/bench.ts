@@ -5,7 +5,7 @@ import { Log } from './log/log.ts'
 export class Bench {
   readonly log = new Log()
   readonly #listeners = new Set<() => void>()
-  #devices: readonly TestDevice[] = [new TestDevice('Device 1', this.log.add)]
+  #devices: readonly TestDevice[] = [new TestDevice('Device 1', 'web', this.log.add)]
 
   getSnapshot = (): readonly TestDevice[] => this.#devices
 
@@ -16,7 +16,7 @@ export class Bench {
 
   /** Adds the second device. */
   add(): void {
-    this.#set([...this.#devices.slice(0, 1), new TestDevice('Device 2', this.log.add)])
+    this.#set([...this.#devices.slice(0, 1), new TestDevice('Device 2', 'iphone', this.log.add)])
   }
 
   remove(device: TestDevice): void {

@@ -1,18 +1,20 @@
 import { useId } from 'react'
 import type { Person } from '../../data/types.ts'
 import { DEVICE_ID_PATTERN, PLATFORMS, USER_ID_PATTERN } from './choice.ts'
+import type { TestDevice } from './testDevice.ts'
 
 export interface DeviceFieldsProps {
-  readonly label: string
+  readonly device: TestDevice
   readonly people: readonly Person[]
-  readonly disabled: boolean
+  readonly hidden: boolean
 }
 
 /** Who connects, and as what. */
-export function DeviceFields({ label, people, disabled }: DeviceFieldsProps) {
+export function DeviceFields({ device, people, hidden }: DeviceFieldsProps) {
   const id = useId()
+  const { label, platform: usual } = device
   return (
-    <fieldset className="tester-fields" disabled={disabled}>
+    <fieldset className="tester-fields" hidden={hidden}>
       <legend className="hidden">{label}</legend>
       <label className="field">
         User
@@ -35,7 +37,7 @@ export function DeviceFields({ label, people, disabled }: DeviceFieldsProps) {
       </label>
       <label className="field">
         Platform
-        <select className="input" name="platform">
+        <select className="input" name="platform" defaultValue={usual}>
           {PLATFORMS.map((platform) => (
             <option key={platform}>{platform}</option>
           ))}

@@ -1,6 +1,6 @@
 import { SyncIndicator } from '@kull/sync/components'
 import { SyncProvider } from '@kull/sync/react'
-import { useId, useSyncExternalStore } from 'react'
+import { useId, useRef, useSyncExternalStore } from 'react'
 import type { Person } from '../../data/types.ts'
 import { choiceOf } from './choice.ts'
 import { DeviceFields } from './DeviceFields.tsx'
@@ -18,6 +18,7 @@ export interface DevicePanelProps {
 /** A device: who it is, whether it is connected, and what is to go wrong. */
 export function DevicePanel({ device, people, onRemove }: DevicePanelProps) {
   const id = useId()
+  const toggle = useRef<HTMLButtonElement>(null)
   const { client, network, lifetime, fault } = useSyncExternalStore(device.subscribe, device.getSnapshot)
   const state = useClientState(client)
   const isOn = state !== null && state.status !== 'disconnected'
@@ -35,18 +36,20 @@ export function DevicePanel({ device, people, onRemove }: DevicePanelProps) {
         className="tester-form"
         onSubmit={(event) => {
           event.preventDefault()
+          // The fields are about to go, with the focus if it is there.
+          toggle.current?.focus()
           if (isOn) void client?.disconnect()
           else device.connect(choiceOf(new FormData(event.currentTarget)))
         }}
       >
-        <DeviceFields label={device.label} people={people} disabled={isOn} />
-        {client?.identity && (
+        <DeviceFields device={device} people={people} hidden={isOn} />
+        {isOn && client?.identity && (
           <p className="quiet">
-            {client.identity.userId} as <code>{client.identity.deviceId}</code>
+            {client.identity.userId} on <code>{client.identity.deviceId}</code>
           </p>
         )}
         <div className="panel-actions">
-          <button type="submit" className={isOn ? 'button' : 'button button-primary'}>
+          <button ref={toggle} type="submit" className={isOn ? 'button' : 'button button-primary'}>
             {isOn ? 'Disconnect' : 'Connect'}
           </button>
           {onRemove && (

@@ -54,7 +54,7 @@ export function FaultFields({ device, network, lifetime, sessionFault }: FaultFi
           out.
         </p>
         <label className="field">
-          Token lives for, in seconds
+          Token life in s
           <input
             className="input"
             type="number"

@@ -33,6 +33,7 @@ const EVENT_TYPES = ENTRY_TYPES.filter((type): type is SyncEventType => type ===
 /** A device with a client, a network and a memory of its own, that notes whatever happens to it. */
 export class TestDevice {
   readonly label: string
+  readonly platform: Platform
   readonly #add: (entry: NewEntry) => void
   readonly #clock = createClock()
   readonly #transport = new FaultyTransport(lazyTransport(this.#clock), this.#clock)
@@ -40,8 +41,10 @@ export class TestDevice {
   readonly #listeners = new Set<() => void>()
   #view: TestDeviceView = Object.freeze({ client: null, network: 'none', lifetime: null, fault: 'none' })
 
-  constructor(label: string, add: (entry: NewEntry) => void) {
+  /** `platform` is what it is unless another is chosen. */
+  constructor(label: string, platform: Platform, add: (entry: NewEntry) => void) {
     this.label = label
+    this.platform = platform
     this.#add = add
   }
 

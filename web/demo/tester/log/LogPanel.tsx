@@ -25,9 +25,8 @@ export function LogPanel({ log }: { readonly log: Log }) {
       <div className="tester-head">
         <h2 id={id}>Log</h2>
         <p className="quiet">
-          {shown.length === entries.length
-            ? number(entries.length)
-            : `${number(shown.length)} of ${number(entries.length)}`}
+          {shown.length < entries.length && `${number(shown.length)} of `}
+          {entries.length === 1 ? '1 entry' : `${number(entries.length)} entries`}
           {dropped > 0 && `, ${number(dropped)} older dropped`}
         </p>
       </div>

@@ -71,6 +71,7 @@ export function MessageForm({ type, sendable, devices, people, note }: MessageFo
         void submit()
       }}
     >
+      <p className="quiet">{route === null ? 'A device publishes it itself.' : <code>POST {route}</code>}</p>
       <SchemaForm
         idPrefix={id}
         fields={fields}

@@ -35,10 +35,8 @@ export function SendPanel(props: SendPanelProps) {
             <label className="field">
               Message
               <select className="input" value={chosen} onChange={({ target }) => setChosen(target.value)}>
-                {Object.entries(known).map(([type, { route }]) => (
-                  <option key={type} value={type}>
-                    {type} ({route === null ? 'from a device' : `POST ${route}`})
-                  </option>
+                {Object.keys(known).map((type) => (
+                  <option key={type}>{type}</option>
                 ))}
               </select>
             </label>

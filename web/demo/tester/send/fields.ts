@@ -84,8 +84,11 @@ export function beginning(schema: Schema, fields: readonly Field[]): Values {
 
 function fill(field: Field, example: Readonly<Record<string, unknown>> | null): Values {
   const given = example?.[field.name]
-  if (field.kind === 'group')
-    return Object.assign({}, ...field.fields.map((inner) => fill(inner, isRecord(given) ? given : null)))
+  if (field.kind === 'group') {
+    // A group that may be left out begins empty, its needed parts too.
+    const within = isRecord(given) ? given : field.required ? null : {}
+    return Object.assign({}, ...field.fields.map((inner) => fill(inner, within)))
+  }
   if (example !== null) return { [field.path]: given === undefined ? '' : written(given) }
   return { [field.path]: field.required ? least(field) : '' }
 }

@@ -55,14 +55,17 @@ function readAnswer({ ok, status }: Response, text: string): Omit<Outcome, 'ms'>
   const answer = parse(text)
   const document = isRecord(answer) ? answer : {}
   const { title, errors } = document
-  const shown = ok ? (['listeners', 'id'] as const) : (['detail', 'type'] as const)
+  const faults = Array.isArray(errors) ? errors.filter(isFault) : []
+  // The detail of a problem is for those who do not look at each fault.
+  const failed = faults.length > 0 ? ['type'] : ['detail', 'type']
+  const shown = ok ? ['listeners', 'id'] : failed
   return {
     ok,
     title: ok ? `${status} Accepted` : `${status} ${typeof title === 'string' ? title : 'Refused'}`,
     facts: Object.fromEntries(
       shown.flatMap((name) => (typeof document[name] === 'string' ? [[name, document[name]]] : [])),
     ),
-    faults: Array.isArray(errors) ? errors.filter(isFault) : [],
+    faults,
     answer,
   }
 }

@@ -27,7 +27,7 @@ export async function sendUp(client: SyncClient, type: UplinkType, data: object)
       ok: false,
       title: `Refused: ${code}`,
       ms: since(),
-      facts: { detail: message },
+      facts: field === undefined ? { detail: message } : {},
       // The data is all that the form is about.
       faults: field === undefined ? [] : [{ field: field.replace(/^data\.?/, ''), detail: message }],
       answer: plainError(error),
