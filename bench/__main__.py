@@ -6,6 +6,7 @@ python -m bench --short                                   does all of it run? Sa
 """
 
 import argparse
+import os
 import resource
 import shutil
 import sys
@@ -26,6 +27,8 @@ from .processes import CORES, BenchError
 from .rounds import Result
 
 RESULTS = Path(__file__).parent / "results"
+BUSY = 2.0
+"""Load average above which something else took part: servers and load generator make less."""
 
 MEASUREMENTS: dict[str, Callable[[Context], Result]] = {
     "cpu": cpu.measure,
@@ -66,6 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             failed = True
             print(f"bench: {name} cannot run: {exc}", file=sys.stderr)
             continue
+        if (load := os.getloadavg()[0]) > BUSY:
+            result.note(
+                f"Load average {load:.1f} at the end: other work disturbed this, above all times and p99."
+            )
         results.append(result)
         print("\n" + report.table(result), flush=True)
     _write(options.output, results, peers, skipped)
