@@ -97,17 +97,6 @@ async def test_path_that_lost_its_way(broker: TestBroker, user: str, new_publish
     assert {each.payload for each in about(received, topic)[1:]} == {message.to_json()}
 
 
-async def test_token_that_ends_under_way(broker: TestBroker, user: str, new_publisher: NewPublisher) -> None:
-    """The broker cuts a connection when its token expires. By then another one has taken over."""
-    async with proxied(broker.control.tcp_port) as proxy:
-        publisher = new_publisher(broker, port=proxy.port, token_lifetime=2)
-        for done in range(16):
-            await publisher.publish(ShootTopic(user, "s"), progress(user, done))
-            await asyncio.sleep(0.25)
-
-        assert proxy.connections > 1
-
-
 async def test_token_that_ended_while_nobody_published(
     broker: TestBroker, user: str, new_publisher: NewPublisher, caplog: pytest.LogCaptureFixture
 ) -> None:
