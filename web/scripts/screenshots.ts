@@ -1,8 +1,7 @@
 // Makes a picture of each page and state of the demo, on a small and a large screen, light and dark.
-import { spawn } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { type Browser, chromium } from 'playwright-core'
+import { DemoStack } from '../e2e/demoStack.ts'
 import { SCENES } from './scenes.ts'
 import { Stage } from './stage.ts'
 
@@ -10,45 +9,6 @@ const ROOT = new URL('../..', import.meta.url).pathname
 const TARGET = `${ROOT}web/screenshots`
 const SIZES = { 390: 844, 1280: 860 }
 const THEMES = ['light', 'dark'] as const
-
-/** Free at this moment. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('There is no port to be had')
-  return address.port
-}
-
-/** Starts broker, functions and demo. Returns where they are, and what ends them. */
-async function startBackend() {
-  const port = await freePort()
-  const url = `http://127.0.0.1:${port}`
-  let log = ''
-  const child = spawn(`${ROOT}.venv/bin/kull-sync`, ['dev', '--http-port', `${port}`], { cwd: ROOT })
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (data) => {
-      log += data
-    })
-  const ended = new Promise((resolve) => child.once('close', resolve))
-  const deadline = Date.now() + 60_000
-  while (!(await fetch(`${url}/demo/api/users`).catch(() => null))?.ok) {
-    if (child.exitCode !== null || Date.now() > deadline) {
-      child.kill()
-      // What it says once it is ready contains tokens; what it says before does not.
-      throw new Error(`kull-sync dev did not start:\n${log.split('\n').slice(-30).join('\n')}`)
-    }
-    await new Promise((resolve) => setTimeout(resolve, 200))
-  }
-  return {
-    url,
-    stop() {
-      child.kill('SIGTERM')
-      return ended
-    },
-  }
-}
 
 async function takeAll(browser: Browser, url: string, wanted: readonly string[]): Promise<void> {
   for (const [name, play] of Object.entries(SCENES)) {
@@ -75,7 +35,7 @@ if (wanted.length === 0) rmSync(TARGET, { recursive: true, force: true })
 mkdirSync(TARGET, { recursive: true })
 // One that runs already may be named, to look at a change again and again.
 const running = process.env.KULL_SYNC_URL
-const backend = running ? { url: running, stop: async () => undefined } : await startBackend()
+const backend = running ? { url: running, stop: async () => undefined } : await DemoStack.start()
 try {
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
