@@ -19,14 +19,16 @@ export interface Look {
   readonly width: number
   /** Device pixels to a CSS pixel. A page that a browser zooms to 200 % sees half the width at twice the density. */
   readonly density?: number
+  /** Only its colours differ from the look before: nothing else has to be examined again. */
+  readonly coloursOnly?: true
 }
 
 const HEIGHT = 800
 
 export const LOOKS: readonly Look[] = [
   { name: 'light', colorScheme: 'light', width: 1280 },
-  { name: 'dark', colorScheme: 'dark', width: 1280 },
-  { name: 'forced colours', colorScheme: 'dark', forcedColors: 'active', width: 1280 },
+  { name: 'dark', colorScheme: 'dark', width: 1280, coloursOnly: true },
+  { name: 'forced colours', colorScheme: 'dark', forcedColors: 'active', width: 1280, coloursOnly: true },
   { name: '320 px', colorScheme: 'light', width: 320 },
   { name: '200 % zoom', colorScheme: 'light', width: 640, density: 2 },
 ]
@@ -50,9 +52,18 @@ export async function lookAt(
  * What axe finds wrong with the page as it is now: `rule: where`, of WCAG 2.2 A and AA and of axe's best practices.
  * Works under any Content-Security-Policy: a debugger's expressions are not the page's.
  */
-export async function findings(page: Page): Promise<string[]> {
-  await page.evaluate(SOURCE)
-  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }))
+export async function findings(page: Page, { coloursOnly }: Partial<Look> = {}): Promise<string[]> {
+  // It stays until the page goes.
+  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(SOURCE)
+  const { violations } = await page.evaluate(
+    (tags) =>
+      window.axe.run(document, {
+        resultTypes: ['violations'],
+        preload: false,
+        ...(tags && { runOnly: tags }),
+      }),
+    coloursOnly ? ['cat.color'] : null,
+  )
   return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(' ')}`))
 }
 

@@ -1,4 +1,4 @@
-import type { Page } from 'playwright-core'
+import type { Locator, Page } from 'playwright-core'
 
 const CONTROLS = 'a[href], button, input, select, textarea, summary, [tabindex]'
 
@@ -27,4 +27,37 @@ export async function beyondTab(page: Page): Promise<string[]> {
   return left.evaluate((elements) =>
     [...elements].map((element) => (element.cloneNode(false) as HTMLElement).outerHTML),
   )
+}
+
+/** The text of what has the focus. */
+export function focused(page: Page): Promise<string | undefined> {
+  return page.evaluate(() => document.activeElement?.textContent.trim())
+}
+
+/** Presses a key until a control has the focus, as often as `presses`. Rejects where the focus cannot be seen on the way. */
+export async function tabTo(page: Page, target: Locator, presses = 40, key = 'Tab'): Promise<void> {
+  for (let n = 0; n < presses; n++) {
+    await page.keyboard.press(key)
+    const unseen = await page.evaluate(unseenFocus)
+    if (unseen !== null) throw new Error(`The focus does not show: ${unseen}`)
+    if (await target.evaluate((element) => element === document.activeElement)) return
+  }
+  throw new Error(`${key} does not lead to ${target}`)
+}
+
+/** What has the focus, where nothing shows it. */
+function unseenFocus(): string | null {
+  const { activeElement, body } = document
+  // Beyond the page's end, the focus is the browser's own.
+  if (activeElement === null || activeElement === body) return null
+  // A hidden radio button shows it on what follows, a link that covers its card on what it covers it with.
+  const places = [
+    getComputedStyle(activeElement),
+    getComputedStyle(activeElement, '::after'),
+    ...(activeElement.nextElementSibling ? [getComputedStyle(activeElement.nextElementSibling)] : []),
+  ]
+  const shows = places.some(
+    ({ outlineStyle, outlineWidth }) => outlineStyle !== 'none' && Number.parseFloat(outlineWidth) >= 2,
+  )
+  return shows ? null : (activeElement.cloneNode(false) as Element).outerHTML
 }

@@ -80,10 +80,15 @@ export const SCENES: Record<string, (stage: Stage) => Promise<unknown>> = {
     await stage.page.getByText('Simulated worker').click()
   },
   async 'cull-running'(stage) {
+    await stage.progress('wedding-17', {
+      status: 'processing',
+      processedCount: 310,
+      totalCount: 1240,
+      currentImage: 'DSC_0311.NEF',
+      eta: 15,
+    })
     await stage.signIn('/shoots/wedding-17')
-    await stage.page.getByRole('button', { name: 'Cull' }).click()
-    await stage.page.locator('.kull-shoot[data-state="processing"]').getByText('%').waitFor()
-    await stage.page.waitForTimeout(5000)
+    await stage.page.locator('.kull-shoot[data-state="processing"]').getByText('25%').waitFor()
   },
   async 'cull-failed'(stage) {
     await stage.signIn('/shoots/portraits-4')
@@ -112,7 +117,7 @@ export const SCENES: Record<string, (stage: Stage) => Promise<unknown>> = {
   async toasts(stage) {
     await stage.signIn()
     await shoots(stage)
-    await stage.device('shot-ipad', 'iPad on the sofa', 'ipad')
+    await stage.device('iPad on the sofa', 'ipad')
     await stage.api('POST', '/demo/api/credits', { credits: 500 })
     await stage.page.locator('.kull-toast').nth(1).waitFor()
   },
@@ -129,16 +134,16 @@ export const SCENES: Record<string, (stage: Stage) => Promise<unknown>> = {
     await stage.page.getByText('4,200').nth(1).waitFor()
   },
   async devices(stage) {
-    await stage.device('shot-iphone', 'iPhone of Ada', 'iphone')
-    await stage.device('shot-mac', 'Studio Mac', 'mac')
-    const ipad = await stage.device('shot-ipad', 'iPad on the sofa', 'ipad')
+    await stage.device('iPhone of Ada', 'iphone')
+    await stage.device('Studio Mac', 'mac')
+    const ipad = await stage.device('iPad on the sofa', 'ipad')
     await stage.signIn('/devices')
     await stage.page.getByText('iPad on the sofa').waitFor()
     await ipad.disconnect()
     await stage.page.getByText('Offline').first().waitFor()
   },
   async 'devices-signing-out'(stage) {
-    await stage.device('shot-iphone', 'iPhone of Ada', 'iphone')
+    await stage.device('iPhone of Ada', 'iphone')
     await stage.signIn('/devices')
     await stage.page.getByRole('button', { name: 'Sign out: iPhone of Ada' }).click()
   },

@@ -1,5 +1,6 @@
 import { createSyncClient, httpSession, type Platform, type SyncClient } from '@kull/sync'
 import type { Browser, Page, WebSocketRoute } from 'playwright-core'
+import { DemoApi } from './demoApi.ts'
 
 const TIMEOUT = 20_000
 
@@ -13,6 +14,7 @@ export interface Look {
 export class Stage {
   readonly page: Page
   readonly #url: string
+  readonly #api: DemoApi
   readonly #sockets: Set<WebSocketRoute>
   readonly #devices: SyncClient[] = []
   #linkUp = true
@@ -20,6 +22,7 @@ export class Stage {
   private constructor(page: Page, url: string) {
     this.page = page
     this.#url = url
+    this.#api = new DemoApi(url)
     this.#sockets = new Set()
   }
 
@@ -38,7 +41,7 @@ export class Stage {
       socket.connectToServer()
       stage.#sockets.add(socket)
     })
-    await stage.#beginAnew()
+    await stage.#api.beginAnew()
     return stage
   }
 
@@ -81,16 +84,22 @@ export class Stage {
   }
 
   /** Calls the backend as ada. */
-  async api(method: string, path: string, body?: object): Promise<unknown> {
-    return this.#call(method, path, await this.#token({ userId: 'ada' }), body)
+  api(method: string, path: string, body?: object): Promise<unknown> {
+    return this.#api.as('ada', method, path, body)
+  }
+
+  /** Tells how a shoot of ada's stands, as a worker does. */
+  progress(shootId: string, state: object): Promise<void> {
+    return this.#api.progress('ada', shootId, state)
   }
 
   /** Another device of ada, on line until it is told otherwise. */
-  async device(id: string, name: string, platform: Platform): Promise<SyncClient> {
-    const token = await this.#token({ userId: 'ada' })
+  async device(name: string, platform: Platform): Promise<SyncClient> {
+    const token = await this.#api.token({ userId: 'ada' })
     const device = createSyncClient({
       getSession: httpSession({ url: this.#url, user: () => ({ userId: 'ada', token }) }),
-      device: { id, name, platform },
+      // A new one each time: one that was erased is not let in again for a while.
+      device: { id: `shot-${Date.now()}-${this.#devices.length}`, name, platform },
     })
     this.#devices.push(device)
     device.connect()
@@ -100,30 +109,5 @@ export class Stage {
       look()
     })
     return device
-  }
-
-  /** The demo's data as at its start, and none of the devices that other pictures left behind. */
-  async #beginAnew(): Promise<void> {
-    await this.api('POST', '/demo/api/reset')
-    const token = await this.#token({ service: 'screenshots', scopes: ['sync:erase'] })
-    await this.#call('DELETE', '/api/sync/users/ada', token)
-  }
-
-  async #token(subject: object): Promise<string> {
-    const { token } = (await this.#call('POST', '/demo/api/tokens', null, subject)) as { token: string }
-    return token
-  }
-
-  async #call(method: string, path: string, token: string | null, body?: object): Promise<unknown> {
-    const response = await fetch(this.#url + path, {
-      method,
-      headers: {
-        ...(token !== null && { Authorization: `Bearer ${token}` }),
-        ...(body && { 'Content-Type': 'application/json' }),
-      },
-      ...(body && { body: JSON.stringify(body) }),
-    })
-    if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}`)
-    return response.status === 204 ? null : response.json()
   }
 }
