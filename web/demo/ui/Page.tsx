@@ -16,18 +16,19 @@ let shownAt: string | null = null
 /** A page with its title. Coming from another page, its heading gets the focus, so that a screen reader says it. */
 export function Page({ title, before, actions, children }: PageProps) {
   const heading = useRef<HTMLHeadingElement>(null)
-  const { key } = useLocation()
+  const { key, hash } = useLocation()
   const arrival = useNavigationType()
   useEffect(() => {
     const isFirst = shownAt === null
     // One that takes the place of another at the same address, e.g. as there is no such shoot, may find the focus lost.
-    const isSettled = shownAt === key && document.activeElement !== document.body
+    // To a part of the page the browser has moved it.
+    const isSettled = (shownAt === key || hash !== '') && document.activeElement !== document.body
     shownAt = key
     if (isFirst || isSettled) return
     // Going back, the browser scrolls to where one was.
     if (arrival !== 'POP') scrollTo(0, 0)
     heading.current?.focus({ preventScroll: true })
-  }, [key, arrival])
+  }, [key, hash, arrival])
   return (
     <>
       <title>{`${title} · Kull`}</title>
