@@ -61,7 +61,7 @@ export function FaultFields({ device, network, lifetime, sessionFault }: FaultFi
             min={1}
             max={86_400}
             placeholder="as usual"
-            value={lifetime ?? ''}
+            defaultValue={lifetime ?? ''}
             aria-describedby={`${id}next`}
             onChange={({ target }) => {
               device.lifetime = target.validity.valid && target.value !== '' ? target.valueAsNumber : null
