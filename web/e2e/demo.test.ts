@@ -60,17 +60,19 @@ function pathsOf(page: Page): readonly string[] {
   return paths
 }
 
-/** Each text that a toast has shown, from now on. */
+/** What each toast says, from now on, and says newly. */
 async function toastsOf(page: Page): Promise<() => Promise<readonly string[]>> {
   const seen = await page.locator('.kull-toasts').evaluateHandle((region) => {
-    const texts = new Set<string>()
-    const look = () => {
-      for (const toast of region.querySelectorAll('.kull-toast > span')) texts.add(toast.textContent)
+    const texts: (string | null)[] = []
+    const look = (changes: readonly MutationRecord[]) => {
+      for (const { type, target, addedNodes } of changes)
+        if (type === 'characterData') texts.push(target.textContent)
+        else for (const { textContent } of addedNodes) texts.push(textContent)
     }
     new MutationObserver(look).observe(region, { subtree: true, childList: true, characterData: true })
     return texts
   })
-  return () => seen.evaluate((texts) => [...texts])
+  return () => seen.evaluate((texts) => texts.map(String))
 }
 
 async function goToShoot(page: Page): Promise<void> {

@@ -49,10 +49,10 @@ test.each(Object.keys(SCENES))('%s is readable in every look, and nothing compla
       if (await overflows(stage.page)) found.push(`${look.name}: has to be scrolled sideways`)
     }
 
-    expect(found).toEqual([])
     if (focused) expect(await focused.isVisible()).toBe(true)
-    const expected = REFUSALS[name] ?? []
-    expect([...complaints].filter((complaint) => !expected.includes(complaint))).toEqual([])
+    const refused = REFUSALS[name] ?? []
+    found.push(...[...complaints].filter((complaint) => !refused.includes(complaint)))
+    expect(found).toEqual([])
   } finally {
     await stage.close()
   }
