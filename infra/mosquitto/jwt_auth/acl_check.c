@@ -2,6 +2,7 @@
  * translates their answer for the broker. */
 #include "plugin.h"
 
+#include "acl.h"
 #include "topics.h"
 
 #include <string.h>
@@ -47,11 +48,11 @@ static int check_subscribe(struct jwt_auth *plugin, struct client *client,
     if (plugin->kicking) {
         /* 2.1 asks again for a session that lives on: it keeps what the token granted, also at
          * exp, or a sleeping device would miss everything. One that was signed out loses it. */
-        bool keeps = !client->revoked && jwt_may_subscribe(&client->claims, data->topic);
+        bool keeps = !client->revoked && acl_may_subscribe(client->acl->text, client->id, data->topic);
         return keeps ? MOSQ_ERR_SUCCESS : MOSQ_ERR_ACL_DENIED;
     }
     enum verdict verdict = rights_subscribe(client, &plugin->options, data->topic,
-                                            map_hash(&plugin->clients, data->topic),
+                                            map_hash(&plugin->clients.by_id, data->topic),
                                             (uint32_t)mosquitto_client_sub_count(data->client), instant_now(), &reason);
     return answer(plugin, verdict, "a subscribe", client->id, reason);
 }
@@ -76,7 +77,7 @@ int on_acl_check(int event, void *event_data, void *userdata)
     case MOSQ_ACL_SUBSCRIBE:
         return check_subscribe(plugin, client, data);
     case MOSQ_ACL_UNSUBSCRIBE:
-        subscriptions_remove(&client->held, map_hash(&plugin->clients, data->topic));
+        subscriptions_remove(&client->held, map_hash(&plugin->clients.by_id, data->topic));
         return MOSQ_ERR_SUCCESS;
     default:
         return MOSQ_ERR_ACL_DENIED;

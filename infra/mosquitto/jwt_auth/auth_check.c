@@ -70,11 +70,7 @@ static const char *admit(struct jwt_auth *plugin, const struct mosquitto_evt_bas
                                now.steady_ms);
         fault = client ? NULL : "out of memory";
     }
-    if (!client) {
-        jwt_claims_free(&claims);
-    } else if (client_due(client) < plugin->next_due) {
-        plugin->next_due = client_due(client);
-    }
+    if (client && client_due(client) < plugin->next_due) plugin->next_due = client_due(client);
     return fault;
 }
 

@@ -36,6 +36,11 @@ bool client_id_is(const char *client_id, const char *sub, const char *device)
            && !strcmp(client_id + sub_length + 1, device);
 }
 
+const char *client_id_device(const char *client_id)
+{
+    return strrchr(client_id, ':') + 1;
+}
+
 bool client_id_plausible(const char *client_id)
 {
     const char *colon = strrchr(client_id, ':');

@@ -20,6 +20,9 @@ bool service_name_valid(const char *name);
 /* Does `client_id` read `{sub}:{device}`? */
 bool client_id_is(const char *client_id, const char *sub, const char *device);
 
+/* The device of a client id that client_id_is() said yes to: what is behind the last colon. */
+const char *client_id_device(const char *client_id);
+
 /* Could `client_id` be one of ours? A log line names no other, so that a client which
  * sends its token, or control characters, in the wrong field does not get them logged. */
 bool client_id_plausible(const char *client_id);

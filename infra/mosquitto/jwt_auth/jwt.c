@@ -2,10 +2,9 @@
 #include "jwt.h"
 
 #include "base64url.h"
+#include "ids.h"
 #include "strict_json.h"
-#include "topics.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* Decodes one part of the token and parses it. */
@@ -67,33 +66,19 @@ static const char *check_identity(const cJSON *payload, const struct jwt_expecte
     if (!strict_json_integer(payload, "session", &claims->session)) return "claim session is missing or no integer";
     if (strcmp(sub, expected->username)) return "the user name is not the token's sub";
     if (!client_id_is(expected->client_id, sub, device)) return "the client id is not the token's sub:device";
-    memcpy(claims->sub, sub, strlen(sub) + 1);
-    memcpy(claims->device, device, strlen(device) + 1);
     return NULL;
 }
 
-/* One block holds the pointers and the texts: a broker keeps this for every connection. */
-static const char *read_filters(const cJSON *list, struct filter_list *out)
+static const char *read_filters(const cJSON *list, enum acl_right right, const char *client_id, struct acl_text *acl)
 {
     const cJSON *item;
-    size_t count = 0, bytes = 0;
+    size_t count = 0;
 
     if (!cJSON_IsArray(list)) return "claim acl has no lists pub and sub";
     cJSON_ArrayForEach(item, list) {
         const char *filter = cJSON_GetStringValue(item);
         if (++count > JWT_FILTERS_MAX) return "claim acl has too many filters";
-        if (!filter || !topic_filter_valid(filter)) return "claim acl has an entry that is no topic filter";
-        bytes += strlen(filter) + 1;
-    }
-    if (count == 0) return NULL;
-
-    out->filters = malloc(count * sizeof(char *) + bytes);
-    if (!out->filters) return "out of memory";
-    char *text = (char *)(out->filters + count);
-    cJSON_ArrayForEach(item, list) {
-        size_t size = strlen(item->valuestring) + 1;
-        out->filters[out->count++] = memcpy(text, item->valuestring, size);
-        text += size;
+        if (!filter || !acl_add(acl, right, filter, client_id)) return "claim acl has an entry that is no topic filter";
     }
     return NULL;
 }
@@ -102,6 +87,7 @@ static const char *check_payload(const cJSON *payload, const struct jwt_expected
                                  struct jwt_claims *claims)
 {
     const cJSON *acl = cJSON_GetObjectItemCaseSensitive(payload, "acl");
+    const char *id = expected->client_id;
     const char *fault;
 
     if (!payload) return "the token's payload is not a JSON object";
@@ -109,8 +95,9 @@ static const char *check_payload(const cJSON *payload, const struct jwt_expected
     if (!string_is(payload, "iss", expected->issuer)) return "the token is from another issuer";
     if ((fault = check_times(payload, expected->now, claims))) return fault;
     if ((fault = check_identity(payload, expected, claims))) return fault;
-    if ((fault = read_filters(cJSON_GetObjectItemCaseSensitive(acl, "pub"), &claims->pub))) return fault;
-    return read_filters(cJSON_GetObjectItemCaseSensitive(acl, "sub"), &claims->sub_filters);
+    fault = read_filters(cJSON_GetObjectItemCaseSensitive(acl, "pub"), ACL_PUBLISH, id, &claims->acl);
+    if (fault) return fault;
+    return read_filters(cJSON_GetObjectItemCaseSensitive(acl, "sub"), ACL_SUBSCRIBE, id, &claims->acl);
 }
 
 const char *jwt_verify(const struct jwks *keys, const struct jwt_expected *expected, const char *token,
@@ -146,33 +133,9 @@ const char *jwt_verify(const struct jwks *keys, const struct jwt_expected *expec
         fault = "the token's signature is wrong";
     }
     if (fault) {
-        jwt_claims_free(claims);
+        memset(claims, 0, sizeof(*claims));
         return fault;
     }
     claims->key_serial = key->serial;
     return NULL;
-}
-
-void jwt_claims_free(struct jwt_claims *claims)
-{
-    free(claims->pub.filters);
-    free(claims->sub_filters.filters);
-    memset(claims, 0, sizeof(*claims));
-}
-
-bool jwt_may_publish(const struct jwt_claims *claims, const char *topic)
-{
-    for (size_t i = 0; i < claims->pub.count; i++) {
-        if (topic_matches(claims->pub.filters[i], topic)) return true;
-    }
-    return false;
-}
-
-bool jwt_may_subscribe(const struct jwt_claims *claims, const char *filter)
-{
-    if (!topic_filter_valid(filter)) return false;
-    for (size_t i = 0; i < claims->sub_filters.count; i++) {
-        if (filter_covers(claims->sub_filters.filters[i], filter)) return true;
-    }
-    return false;
 }

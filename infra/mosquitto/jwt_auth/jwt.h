@@ -2,11 +2,9 @@
 #ifndef KULL_SYNC_JWT_H
 #define KULL_SYNC_JWT_H
 
-#include "ids.h"
+#include "acl.h"
 #include "jwks.h"
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #define JWT_LENGTH_MAX 4096
@@ -14,22 +12,15 @@
 #define JWT_LEEWAY 30
 #define JWT_FILTERS_MAX 64
 
-struct filter_list {
-    size_t count;
-    char **filters;
-};
-
+/* What is needed of a token that was accepted; its sub and device are in the client id. */
 struct jwt_claims {
-    char sub[ID_MAX + 1];
-    char device[ID_MAX + 1];
     /* Milliseconds since 1970 at minting. */
     int64_t session;
     /* Seconds since 1970. */
     int64_t exp;
-    struct filter_list pub;
-    struct filter_list sub_filters;
     /* Of the key that signed: struct jwk. */
     uint32_t key_serial;
+    struct acl_text acl;
 };
 
 /* What the token has to say to be accepted on this connection. */
@@ -44,17 +35,9 @@ struct jwt_expected {
 
 /* Verifies `token`: header, audience, issuer, times, client id and user name, rights, and
  * the signature last, so that a flood of wrong tokens costs no elliptic curve each.
- * Answers NULL and fills `claims` (release with jwt_claims_free), or a fixed phrase that
- * says why not and holds nothing of the token. */
+ * Answers NULL and fills `claims`, which own nothing, or a fixed phrase that says why not and
+ * holds nothing of the token. */
 const char *jwt_verify(const struct jwks *keys, const struct jwt_expected *expected, const char *token,
                        struct jwt_claims *claims);
-
-void jwt_claims_free(struct jwt_claims *claims);
-
-/* Is `topic` in the token's acl.pub? */
-bool jwt_may_publish(const struct jwt_claims *claims, const char *topic);
-
-/* Is all of `filter` in the token's acl.sub? */
-bool jwt_may_subscribe(const struct jwt_claims *claims, const char *filter);
 
 #endif

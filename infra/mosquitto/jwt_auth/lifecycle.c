@@ -77,7 +77,7 @@ void kick_due_clients(struct jwt_auth *plugin, int64_t now)
 
     if (now < plugin->next_due) return;
     /* A kick comes back into this plugin and changes what is walked over: first collect. */
-    map_filter(&plugin->clients, look_at, &sweep);
+    map_filter(&plugin->clients.by_id, look_at, &sweep);
     plugin->next_due = sweep.next_due;
     for (size_t i = 0; i < sweep.kick_count; i++) {
         struct client *client = clients_find(&plugin->clients, sweep.kick[i]);
@@ -110,8 +110,8 @@ static bool expire_without_key(struct map_node *node, void *argument)
     struct jwt_auth *plugin = argument;
     int64_t now = instant_now().wall_s;
 
-    if (!jwks_has_serial(plugin->keys, client->claims.key_serial) && client->claims.exp > now) {
-        client->claims.exp = now;
+    if (!jwks_has_serial(plugin->keys, client->key_serial) && client->exp > now) {
+        client->exp = now;
     }
     return true;
 }
@@ -135,7 +135,7 @@ int on_reload(int event, void *event_data, void *userdata)
     jwks_free(plugin->keys);
     plugin->keys = fresh;
     /* A key is withdrawn because somebody else may have it: what it signed ends now. */
-    map_filter(&plugin->clients, expire_without_key, plugin);
+    map_filter(&plugin->clients.by_id, expire_without_key, plugin);
     plugin->next_due = 0;
     mosquitto_log_printf(MOSQ_LOG_NOTICE, "kull-sync: reloaded, %zu signing keys.", fresh->count);
     return MOSQ_ERR_SUCCESS;

@@ -117,6 +117,15 @@ void map_insert(struct map *map, struct map_node *node)
     map->count++;
 }
 
+void map_remove(struct map *map, struct map_node *node)
+{
+    struct map_node **link = chain_of(map, node->hash);
+
+    while (*link != node) link = &(*link)->next;
+    *link = node->next;
+    map->count--;
+}
+
 void map_filter(struct map *map, bool (*visit)(struct map_node *, void *), void *argument)
 {
     for (size_t i = 0; i < map->capacity; i++) {

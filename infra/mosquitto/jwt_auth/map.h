@@ -34,6 +34,9 @@ struct map_node *map_find(const struct map *map, const char *key);
 /* `node->key` must not be in the map yet. Never fails: growing is only for speed. */
 void map_insert(struct map *map, struct map_node *node);
 
+/* Takes out a node that is in the map, without releasing it. */
+void map_remove(struct map *map, struct map_node *node);
+
 /* Calls `visit` for every node; removes (without releasing) those for which it answers false. */
 void map_filter(struct map *map, bool (*visit)(struct map_node *, void *), void *argument);
 

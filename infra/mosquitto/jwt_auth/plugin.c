@@ -88,7 +88,7 @@ static bool register_callbacks(struct jwt_auth *plugin)
 
 static void release(struct jwt_auth *plugin)
 {
-    map_clear(&plugin->clients, client_free);
+    clients_clear(&plugin->clients);
     revocations_close(&plugin->revocations);
     jwks_free(plugin->keys);
     options_free(&plugin->options);
@@ -103,7 +103,7 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *identifier, void **userdata, st
     if (!plugin) return MOSQ_ERR_NOMEM;
     plugin->identifier = identifier;
     plugin->revocations.file = plugin->revocations.directory = -1;
-    if (!map_init(&plugin->clients) || !read_options(&plugin->options, options, option_count)
+    if (!clients_init(&plugin->clients) || !read_options(&plugin->options, options, option_count)
         || !read_files(plugin) || !register_callbacks(plugin) || !boot_epoch_publish()) {
         release(plugin);
         return MOSQ_ERR_UNKNOWN;

@@ -30,8 +30,7 @@ struct jwt_auth {
     mosquitto_plugin_id_t *identifier;
     struct options options;
     struct jwks *keys;
-    /* Of struct client. */
-    struct map clients;
+    struct clients clients;
     struct revocations revocations;
     /* No client is due before this second since 1970. */
     int64_t next_due;

@@ -33,7 +33,7 @@ const char *revoke_order(struct jwt_auth *plugin, const void *payload, size_t le
         return "the sign-out could not be kept";
     }
     struct client *client = clients_find(&plugin->clients, order.client_id);
-    if (client && client->claims.session <= order.session) {
+    if (client && client->session <= order.session) {
         /* Not before its will is refused too: it may be gone, with the will still delayed. */
         client->revoked = true;
         plugin->next_due = 0;

@@ -1,13 +1,14 @@
 /* rights.c -- may this client publish or subscribe here and now? */
 #include "rights.h"
 
+#include "acl.h"
 #include "topics.h"
 
 #include <string.h>
 
 static bool is_device(const struct client *client)
 {
-    return client->claims.sub[0] != '$';
+    return client->id[0] != '$';
 }
 
 /* Over a limit: refused, and cut off when it goes on. Patience comes back once a second. */
@@ -22,7 +23,7 @@ enum verdict rights_publish(struct client *client, const struct options *options
     *reason = "signed out";
     if (client->revoked) return DENIED;
     *reason = "the token has expired";
-    if (!publish->is_will && now.wall_s >= client->claims.exp) return DENIED;
+    if (!publish->is_will && now.wall_s >= client->exp) return DENIED;
 
     if (is_device(client)) {
         *reason = "too many publishes";
@@ -35,14 +36,14 @@ enum verdict rights_publish(struct client *client, const struct options *options
             return publish->is_will ? DENIED : over_limit(client, options, now);
         }
         *reason = "only presence may be retained";
-        if (publish->retain && !topic_is_presence_of(publish->topic, client->claims.sub, client->claims.device)) {
+        if (publish->retain && !topic_is_presence_of(publish->topic, client->id)) {
             return DENIED;
         }
     }
     *reason = "the epoch is the broker's";
     if (!strcmp(publish->topic, TOPIC_EPOCH)) return DENIED;
     *reason = "not in acl.pub";
-    return jwt_may_publish(&client->claims, publish->topic) ? GRANTED : DENIED;
+    return acl_may_publish(client->acl->text, client->id, publish->topic) ? GRANTED : DENIED;
 }
 
 enum verdict rights_subscribe(struct client *client, const struct options *options, const char *filter,
@@ -51,7 +52,7 @@ enum verdict rights_subscribe(struct client *client, const struct options *optio
     *reason = "signed out";
     if (client->revoked) return DENIED;
     *reason = "the token has expired";
-    if (now.wall_s >= client->claims.exp) return DENIED;
+    if (now.wall_s >= client->exp) return DENIED;
 
     if (is_device(client)) {
         /* Each brings the retained messages again, so it costs more than a publish. */
@@ -61,7 +62,7 @@ enum verdict rights_subscribe(struct client *client, const struct options *optio
         }
     }
     *reason = "not in acl.sub";
-    if (!jwt_may_subscribe(&client->claims, filter)) return DENIED;
+    if (!acl_may_subscribe(client->acl->text, client->id, filter)) return DENIED;
 
     *reason = "too many subscriptions";
     if (is_device(client) && !subscriptions_add(&client->held, hash, in_session, options->device_subscriptions)) {

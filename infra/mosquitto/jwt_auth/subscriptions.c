@@ -6,7 +6,7 @@
 static bool find(const struct subscriptions *held, uint64_t hash, uint32_t *index)
 {
     for (uint32_t i = 0; i < held->count; i++) {
-        if (held->hashes[i] == hash) {
+        if (held->hashes[i] == (uint32_t)hash) {
             *index = i;
             return true;
         }
@@ -32,7 +32,7 @@ bool subscriptions_add(struct subscriptions *held, uint64_t hash, uint32_t in_se
     if ((held->complete ? held->count : in_session) >= limit) return false;
     /* Only an incomplete memory gets here full; forgetting the oldest costs it no right. */
     if (held->count == limit) drop(held, 0);
-    held->hashes[held->count++] = hash;
+    held->hashes[held->count++] = (uint32_t)hash;
     return true;
 }
 

@@ -9,9 +9,10 @@
 #define SUBSCRIPTIONS_MAX 32
 
 struct subscriptions {
-    /* Hashes of the filters that were granted and not given back. */
-    uint64_t hashes[SUBSCRIPTIONS_MAX];
-    uint32_t count;
+    /* Hashes of the filters that were granted and not given back, their lower half: of four
+     * thousand million filters one may pass for another and go uncounted. */
+    uint32_t hashes[SUBSCRIPTIONS_MAX];
+    uint8_t count;
     /* The session had none when we began to count, so `hashes` has all of them. A session
      * that outlived its entry, or a restart, brings filters that we never saw. */
     bool complete;

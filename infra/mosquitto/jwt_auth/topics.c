@@ -1,6 +1,8 @@
 /* topics.c -- who may publish, subscribe and receive what. */
 #include "topics.h"
 
+#include "ids.h"
+
 #include <stddef.h>
 #include <string.h>
 
@@ -98,14 +100,15 @@ bool topic_readable(const char *username, const char *topic)
     return length > 0 && !strncmp(owner, username, length) && owner[length] == '/';
 }
 
-bool topic_is_presence_of(const char *topic, const char *user, const char *device)
+bool topic_is_presence_of(const char *topic, const char *client_id)
 {
     static const char devices[] = "/devices/";
-    size_t user_length = strlen(user);
+    const char *device = client_id_device(client_id);
+    size_t user_length = (size_t)(device - 1 - client_id);
 
     if (strncmp(topic, USERS, strlen(USERS))) return false;
     topic += strlen(USERS);
-    if (strncmp(topic, user, user_length)) return false;
+    if (strncmp(topic, client_id, user_length)) return false;
     topic += user_length;
     return !strncmp(topic, devices, strlen(devices)) && !strcmp(topic + strlen(devices), device);
 }

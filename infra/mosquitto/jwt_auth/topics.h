@@ -23,7 +23,7 @@ bool filter_covers(const char *granted, const char *asked);
  * sleeping sessions too, and after a restart no token of theirs is in memory. */
 bool topic_readable(const char *username, const char *topic);
 
-/* Is `topic` the presence topic of this very device? */
-bool topic_is_presence_of(const char *topic, const char *user, const char *device);
+/* Is `topic` the presence topic of this very device? `client_id` is its "{user}:{device}". */
+bool topic_is_presence_of(const char *topic, const char *client_id);
 
 #endif

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (name > text + size) name = text + size;
 
     topic_readable(granted, asked);
-    topic_is_presence_of(granted, asked, name);
+    if (strchr(asked, ':')) topic_is_presence_of(granted, asked);
     if (topic_filter_valid(granted) && topic_filter_valid(asked)) {
         bool covers = filter_covers(granted, asked);
         if (!strcmp(granted, asked) && !covers) abort();

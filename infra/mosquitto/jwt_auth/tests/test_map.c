@@ -1,4 +1,4 @@
-/* What was put in is found, also after growing, and filtering removes just what it should. */
+/* What was put in is found, also after growing, and taking out and filtering remove just what they should. */
 #include "check.h"
 #include "map.h"
 
@@ -58,7 +58,16 @@ int main(void)
         struct item *item = (struct item *)map_find(&map, key);
         CHECK_ROW(i % 2 ? !item : item && item->number == i, key);
     }
+    for (int i = 0; i < ITEMS; i += 4) {
+        snprintf(key, sizeof(key), "client %d", i);
+        struct map_node *node = map_find(&map, key);
+        CHECK_ROW(node, key);
+        map_remove(&map, node);
+        free(node);
+        CHECK_ROW(!map_find(&map, key), key);
+    }
+    CHECK(map.count == ITEMS / 4 && map_find(&map, "client 2") && map_find(&map, "client 998"));
     map_clear(&map, release);
-    CHECK(released == ITEMS / 2);
+    CHECK(released == ITEMS / 4);
     passed(__FILE__);
 }

@@ -2,33 +2,21 @@
 #include "check.h"
 #include "rights.h"
 
-#include <stdlib.h>
-
 #define EXP 1790003600
 
 static struct options options;
-static struct map clients;
+static struct clients clients;
 static const int connection;
-
-static struct filter_list list(const char *first, const char *second)
-{
-    struct filter_list made = {.count = second ? 2 : 1, .filters = malloc(2 * sizeof(char *))};
-
-    /* Freed as one block with what it points to; constants need not be. */
-    memcpy(&made.filters[0], &first, sizeof(first));
-    memcpy(&made.filters[1], &second, sizeof(second));
-    return made;
-}
 
 static struct client *enter(const char *sub, const char *pub_first, const char *pub_second, const char *sub_filter)
 {
-    struct jwt_claims claims = {.session = 1, .exp = EXP, .device = "d"};
+    struct jwt_claims claims = {.session = 1, .exp = EXP};
     char id[64];
 
-    snprintf(claims.sub, sizeof(claims.sub), "%s", sub);
     snprintf(id, sizeof(id), "%s:d", sub);
-    claims.pub = list(pub_first, pub_second);
-    claims.sub_filters = list(sub_filter, NULL);
+    CHECK(acl_add(&claims.acl, ACL_PUBLISH, pub_first, id));
+    if (pub_second) CHECK(acl_add(&claims.acl, ACL_PUBLISH, pub_second, id));
+    CHECK(acl_add(&claims.acl, ACL_SUBSCRIBE, sub_filter, id));
     return clients_enter(&clients, id, &connection, &claims, &options, 0);
 }
 
@@ -55,7 +43,7 @@ static enum verdict subscribe(struct client *client, const char *filter, uint32_
 {
     const char *reason = NULL;
 
-    return rights_subscribe(client, &options, filter, map_hash(&clients, filter), in_session,
+    return rights_subscribe(client, &options, filter, map_hash(&clients.by_id, filter), in_session,
                             (struct instant){s, ms}, &reason);
 }
 
@@ -76,8 +64,8 @@ static void test_topics_and_retain(void)
     CHECK(publish(service, "$CONTROL/x/v1", 10, false, 0, 0) == DENIED);
     CHECK(subscribe(device, "s/+", 0, 0, 0) == GRANTED && subscribe(device, "s/#", 1, 0, 0) == DENIED);
     CHECK(subscribe(service, "$share/g/a", 0, 0, 0) == DENIED && subscribe(service, "a/#", 0, 0, 0) == GRANTED);
-    map_clear(&clients, client_free);
-    CHECK(map_init(&clients));
+    clients_clear(&clients);
+    CHECK(clients_init(&clients));
 }
 
 static void test_the_end_of_a_token(void)
@@ -103,8 +91,8 @@ static void test_the_end_of_a_token(void)
     CHECK(publish(device, presence, 1, true, 0, 0) == DENIED && leave_will(device, presence, 1, 0) == DENIED);
     CHECK(subscribe(device, "s/+", 0, 0, 0) == DENIED);
     CHECK(clients_find(&clients, "ada:d") == device && !clients_find(&clients, "ada:e"));
-    map_clear(&clients, client_free);
-    CHECK(map_init(&clients));
+    clients_clear(&clients);
+    CHECK(clients_init(&clients));
 }
 
 static void test_floods(void)
@@ -125,8 +113,8 @@ static void test_floods(void)
     CHECK(publish(device, "up/x", 1, false, 0, 20) == GRANTED);
 
     for (int i = 0; i < 1000; i++) CHECK(publish(service, "up/x", 1000000, false, 0, 0) == GRANTED);
-    map_clear(&clients, client_free);
-    CHECK(map_init(&clients));
+    clients_clear(&clients);
+    CHECK(clients_init(&clients));
 }
 
 static void test_sizes_and_subscriptions(void)
@@ -146,8 +134,8 @@ static void test_sizes_and_subscriptions(void)
     for (int i = 0; i < 37; i++) CHECK(subscribe(device, "s/1", 12, 0, 0) == GRANTED);
     CHECK(subscribe(device, "s/1", 12, 0, 0) == DENIED);
     CHECK(subscribe(device, "s/1", 12, 0, 1000) == GRANTED);
-    map_clear(&clients, client_free);
-    CHECK(map_init(&clients));
+    clients_clear(&clients);
+    CHECK(clients_init(&clients));
 }
 
 /* Asks at the pace that is allowed, so that the rate is never the reason; how often it was only refused. */
@@ -181,20 +169,20 @@ static void test_who_goes_on_is_cut_off(void)
         /* What is within the limits was refused at no time. */
         CHECK(publish(device, "up/x", 1, false, 0, ms) == GRANTED);
         CHECK(subscribe(device, "s/1", options.device_subscriptions, 0, ms) == GRANTED);
-        map_clear(&clients, client_free);
-        CHECK(map_init(&clients));
+        clients_clear(&clients);
+        CHECK(clients_init(&clients));
     }
 }
 
 int main(void)
 {
     options_init(&options);
-    CHECK(map_init(&clients));
+    CHECK(clients_init(&clients));
     test_topics_and_retain();
     test_the_end_of_a_token();
     test_floods();
     test_sizes_and_subscriptions();
     test_who_goes_on_is_cut_off();
-    map_clear(&clients, client_free);
+    clients_clear(&clients);
     passed(__FILE__);
 }

@@ -134,12 +134,15 @@ static void test_readable(void)
 
 static void test_presence(void)
 {
-    CHECK(topic_is_presence_of("sync/v1/users/ada/devices/mac", "ada", "mac"));
-    CHECK(!topic_is_presence_of("sync/v1/users/ada/devices/mac2", "ada", "mac"));
-    CHECK(!topic_is_presence_of("sync/v1/users/ada/devices/", "ada", "mac"));
-    CHECK(!topic_is_presence_of("sync/v1/users/adam/devices/mac", "ada", "mac"));
-    CHECK(!topic_is_presence_of("sync/v1/users/ad", "ada", "mac"));
-    CHECK(!topic_is_presence_of("sync/v1/users/ada/inbox/mac", "ada", "mac"));
+    CHECK(topic_is_presence_of("sync/v1/users/ada/devices/mac", "ada:mac"));
+    CHECK(!topic_is_presence_of("sync/v1/users/ada/devices/mac2", "ada:mac"));
+    CHECK(!topic_is_presence_of("sync/v1/users/ada/devices/", "ada:mac"));
+    CHECK(!topic_is_presence_of("sync/v1/users/adam/devices/mac", "ada:mac"));
+    CHECK(!topic_is_presence_of("sync/v1/users/ad", "ada:mac"));
+    CHECK(!topic_is_presence_of("sync/v1/users/ada/inbox/mac", "ada:mac"));
+    /* A user id may hold colons, a device id none. */
+    CHECK(topic_is_presence_of("sync/v1/users/a:b/devices/mac", "a:b:mac"));
+    CHECK(!topic_is_presence_of("sync/v1/users/a/devices/b:mac", "a:b:mac"));
 }
 
 int main(void)
