@@ -154,6 +154,20 @@ export const SCENES: Record<string, (stage: Stage) => Promise<unknown>> = {
     await page.goto('/tester')
     await page.getByRole('heading', { level: 1 }).waitFor()
   },
+  async 'tester-in-use'({ page }) {
+    await page.goto('/tester')
+    await page.getByRole('button', { name: 'Add a second device' }).click()
+    for (const name of ['Device 1', 'Device 2']) {
+      const device = page.getByRole('region', { name })
+      await device.getByRole('button', { name: 'Connect' }).click()
+      await device.locator('.kull-indicator[data-state="connected"]').waitFor()
+    }
+    await page.getByRole('button', { name: 'Send SHOOT_PROGRESS' }).click()
+    await page.locator('.tester-entry[data-type="SHOOT_PROGRESS"]').nth(1).waitFor()
+    await page.getByRole('region', { name: 'Device 1' }).getByText('Simulate faults').click()
+    await page.getByRole('radio', { name: 'Cut' }).check()
+    await page.locator('.kull-indicator[data-state="reconnecting"]').waitFor()
+  },
 }
 
 async function shoots({ page }: Stage): Promise<void> {
