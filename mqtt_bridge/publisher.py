@@ -166,6 +166,10 @@ class MqttPublisher(Publisher):
         self._clock = clock
         self._link: _Link | None = None
         self._connecting: asyncio.Task[_Link] | None = None
+        self.connects = 0
+        """How many connections were made so far."""
+        self.resends = 0
+        """How often something was done once more because a connection turned out to be dead."""
 
     async def publish(self, topic: Topic, message: Envelope) -> Receipt:
         listeners = await self._send(str(topic), message.to_json(), retain=topic.retain, expiry=topic.expiry)
@@ -209,7 +213,7 @@ class MqttPublisher(Publisher):
                 ca_file=self._ca_file,
             )
 
-        return await _twice(read)
+        return await self._twice(read)
 
     async def round_trip(self) -> float:
         async def echo(link: _Link) -> float:
@@ -242,7 +246,20 @@ class MqttPublisher(Publisher):
             # A connection that needs no look bounds the wait for its PUBACK itself.
             return self._attempt(send, self._timeout) if link is None else self._use(link, send)
 
-        return _twice(attempt)
+        return self._twice(attempt)
+
+    async def _twice(self, work: Callable[[], Awaitable[_T]]) -> _T:
+        try:
+            return await work()
+        except LinkRefusedError as exc:
+            raise PublishError(str(exc)) from exc
+        except LinkError as exc:
+            logger.info("Once more on a fresh connection: %s", exc)
+            self.resends += 1
+        try:
+            return await work()
+        except LinkError as exc:
+            raise PublishError(str(exc)) from exc
 
     async def _attempt_twice(
         self,
@@ -250,7 +267,7 @@ class MqttPublisher(Publisher):
         *,
         timeout: float = 0.0,  # noqa: ASYNC109  # of an attempt, where it must be longer than others
     ) -> _T:
-        return await _twice(lambda: self._attempt(work, max(timeout, self._timeout)))
+        return await self._twice(lambda: self._attempt(work, max(timeout, self._timeout)))
 
     async def _attempt(self, work: Callable[[_Link], Awaitable[_T]], timeout: float) -> _T:  # noqa: ASYNC109
         link: _Link | None = None
@@ -326,6 +343,7 @@ class MqttPublisher(Publisher):
     async def _connect(self) -> _Link:
         try:
             self._link = await self._open()
+            self.connects += 1
             return self._link
         finally:
             if self._connecting is asyncio.current_task():
@@ -369,16 +387,3 @@ def _retrieve(task: asyncio.Task[_Link]) -> None:
     # Everybody who waited may have run out of time; asyncio would log the error as lost.
     if not task.cancelled():
         task.exception()
-
-
-async def _twice(work: Callable[[], Awaitable[_T]]) -> _T:
-    try:
-        return await work()
-    except LinkRefusedError as exc:
-        raise PublishError(str(exc)) from exc
-    except LinkError as exc:
-        logger.info("Once more on a fresh connection: %s", exc)
-    try:
-        return await work()
-    except LinkError as exc:
-        raise PublishError(str(exc)) from exc
