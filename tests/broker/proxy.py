@@ -13,6 +13,8 @@ class Proxy:
         self.port = 0
         self.connections = 0
         """How many connections were made so far."""
+        self.hung_up = 0
+        """How many of them the broker ended so far, whoever wanted it."""
         self.said = bytearray()
         """What clients sent so far."""
         self.hold_when: bytes | None = None
@@ -20,6 +22,7 @@ class Proxy:
         self._target = target
         self._hold_new = False
         self._gates: set[asyncio.Event] = set()
+        self._ways_in: set[asyncio.Event] = set()
         self._open: set[asyncio.StreamWriter] = set()
 
     def hold(self, *, new_ones_too: bool = False) -> None:
@@ -28,10 +31,15 @@ class Proxy:
         for gate in self._gates:
             gate.clear()
 
+    def lose(self) -> None:
+        """From now on nothing gets through, in either direction, on the connections that there are."""
+        for gate in self._gates | self._ways_in:
+            gate.clear()
+
     def release(self) -> None:
         """Hand out what was kept back, and keep back nothing more."""
         self._hold_new = False
-        for gate in self._gates:
+        for gate in self._gates | self._ways_in:
             gate.set()
 
     def cut(self) -> None:
@@ -50,21 +58,31 @@ class Proxy:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Forward one connection until both sides have ended it."""
         self.connections += 1
-        broker_reader, broker_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        try:
+            broker_reader, broker_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:
+            writer.transport.abort()
+            return
         gate, way_in = asyncio.Event(), asyncio.Event()
         way_in.set()
         if not self._hold_new:
             gate.set()
         self._open |= {writer, broker_writer}
         self._gates.add(gate)
+        self._ways_in.add(way_in)
+
+        def hung_up() -> None:
+            self.hung_up += 1
+
         try:
             await asyncio.gather(
                 _forward(reader, broker_writer, way_in, hear=self.hear),
-                _forward(broker_reader, writer, gate),
+                _forward(broker_reader, writer, gate, ended=hung_up),
             )
         finally:
             self._open -= {writer, broker_writer}
             self._gates.discard(gate)
+            self._ways_in.discard(way_in)
 
 
 async def _forward(
@@ -73,6 +91,7 @@ async def _forward(
     gate: asyncio.Event,
     *,
     hear: Callable[[bytes], None] | None = None,
+    ended: Callable[[], None] | None = None,
 ) -> None:
     with contextlib.suppress(OSError):
         while data := await reader.read(65_536):
@@ -81,6 +100,8 @@ async def _forward(
                 hear(data)
             writer.write(data)
             await writer.drain()
+    if ended is not None:
+        ended()
     writer.close()
     with contextlib.suppress(OSError):
         await writer.wait_closed()
