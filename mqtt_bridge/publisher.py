@@ -11,11 +11,11 @@ from typing import Protocol, TypeVar
 
 from . import tokens
 from .broker_url import BrokerUrl
-from .errors import LinkError, LinkRefusedError, PublishError
+from .errors import LinkError, LinkRefusedError, PublishError, PublishRefusedError
 from .hearing import Hearing
 from .messages import Envelope
 from .mqtt5.connection import Connection
-from .mqtt5.reasons import Listeners
+from .mqtt5.reasons import NOT_AUTHORIZED, Listeners
 from .retained_presence import PresenceReading, RetainedPresence
 from .rights import functions_rights
 from .sign_out import RevokeOrder
@@ -119,6 +119,8 @@ class _Link:
     device: str
     loop: asyncio.AbstractEventLoop
     renew_at: float
+    expires: float
+    """When its token ends for the broker, whatever our ``clock`` did meanwhile: seconds since 1970."""
     hearing: Hearing
     in_use: int = 0
     retired: bool = False
@@ -283,8 +285,12 @@ class MqttPublisher(Publisher):
         link.in_use += 1
         try:
             return await work(link)
-        except LinkError:
-            self._drop(link)
+        except (LinkError, PublishRefusedError) as exc:
+            if _token_ended(link, exc):
+                self._drop(link)
+                raise LinkError(f"The connection's token has ended: {exc}") from exc
+            if isinstance(exc, LinkError):
+                self._drop(link)
             raise
         finally:
             link.in_use -= 1
@@ -351,6 +357,7 @@ class MqttPublisher(Publisher):
 
     async def _open(self) -> _Link:
         now = self._clock()
+        expires = int(time.time()) + self._token_lifetime
         # A name of its own for each connection: a new one must not push out one that is still in use.
         device = f"{self._instance}-{secrets.token_hex(4)}" if self._instance else secrets.token_hex(8)
         token = tokens.mint(
@@ -379,8 +386,14 @@ class MqttPublisher(Publisher):
             device,
             loop=asyncio.get_running_loop(),
             renew_at=now + RENEW_AT * self._token_lifetime,
+            expires=expires,
             hearing=hearing,
         )
+
+
+def _token_ended(link: _Link, refusal: LinkError | PublishRefusedError) -> bool:
+    """Whether a refusal is for the connection's token: the broker refuses all until it cuts the connection."""
+    return refusal.reason_code == NOT_AUTHORIZED and time.time() >= link.expires
 
 
 def _retrieve(task: asyncio.Task[_Link]) -> None:

@@ -26,7 +26,7 @@ from .certificates import authority_and_server
 from .conftest import TestBroker
 from .link import PATIENCE
 from .proxy import Proxy, proxied
-from .publishing import TIMEOUT, NewPublisher, about, listen, new_publisher, progress, until
+from .publishing import TIMEOUT, Clock, NewPublisher, about, listen, new_publisher, progress, until
 
 __all__ = ["new_publisher"]
 
@@ -110,6 +110,25 @@ async def test_token_that_ended_while_nobody_published(
         await publisher.publish(ShootTopic(user, "s"), progress(user))
     assert lost is not None
     assert "Once more" not in caplog.text
+
+
+async def test_token_that_ends_sooner_than_our_clock_says(
+    broker: TestBroker, user: str, new_publisher: NewPublisher
+) -> None:
+    """A clock may stand still while a machine is frozen. From the token's end until it cuts the connection the
+    broker refuses all that comes on it: that is not the message's fault, and not the last word."""
+    connection, received = await listen(broker, user)
+    topic = ShootTopic(user, "s")
+    publisher = new_publisher(broker, token_lifetime=2, clock=Clock())
+    end = time.time() + 2.5
+    published = []
+    # One after the other, for the broker may cut the connection as soon as it has nothing else to do.
+    while time.time() < end:
+        published.append((await publisher.publish(topic, progress(user, 1))).id)
+    await until(lambda: published[-1].encode() in about(received, topic)[-1].payload)
+    await connection.close()
+
+    assert publisher.connects >= 2
 
 
 class Elsewhere:
