@@ -286,7 +286,8 @@ class MqttPublisher(Publisher):
         try:
             return await work(link)
         except (LinkError, PublishRefusedError) as exc:
-            if _token_ended(link, exc):
+            # From the end of its token until it cuts the connection, the broker refuses all that comes on it.
+            if exc.reason_code == NOT_AUTHORIZED and time.time() >= link.expires:
                 self._drop(link)
                 raise LinkError(f"The connection's token has ended: {exc}") from exc
             if isinstance(exc, LinkError):
@@ -389,11 +390,6 @@ class MqttPublisher(Publisher):
             expires=expires,
             hearing=hearing,
         )
-
-
-def _token_ended(link: _Link, refusal: LinkError | PublishRefusedError) -> bool:
-    """Whether a refusal is for the connection's token: the broker refuses all until it cuts the connection."""
-    return refusal.reason_code == NOT_AUTHORIZED and time.time() >= link.expires
 
 
 def _retrieve(task: asyncio.Task[_Link]) -> None:

@@ -115,8 +115,8 @@ async def test_token_that_ended_while_nobody_published(
 async def test_token_that_ends_sooner_than_our_clock_says(
     broker: TestBroker, user: str, new_publisher: NewPublisher
 ) -> None:
-    """A clock may stand still while a machine is frozen. From the token's end until it cuts the connection the
-    broker refuses all that comes on it: that is not the message's fault, and not the last word."""
+    """A clock may stand still while a machine is frozen. From the token's end until it cuts the connection
+    the broker refuses all that comes on it: that is not the message's fault, and not the last word."""
     connection, received = await listen(broker, user)
     topic = ShootTopic(user, "s")
     publisher = new_publisher(broker, token_lifetime=2, clock=Clock())
