@@ -6,7 +6,7 @@ Lambda do without Starlette, whose import is a large share of a cold start.
 
 from collections.abc import Collection
 
-from .asgi import Answer, ASGIApp, Headers, Message, Receive, Scope, Send, header
+from .asgi import Answer, Headers, Scope, header
 
 SAFELISTED = ("Accept", "Accept-Language", "Content-Language", "Content-Type")
 """Request headers that pages may always send."""
@@ -19,7 +19,6 @@ class Cors:
 
     def __init__(
         self,
-        app: ASGIApp,
         *,
         origins: Collection[str],
         methods: Collection[str],
@@ -27,7 +26,6 @@ class Cors:
         exposed: Collection[str],
     ) -> None:
         """``*`` among the origins allows all of them. ``headers`` may be sent, ``exposed`` ones be read."""
-        self._app = app
         self._any_origin = "*" in origins
         self._origins = frozenset(origin.encode() for origin in origins)
         self._methods = frozenset(method.encode() for method in methods)
@@ -40,23 +38,10 @@ class Cors:
         ]
         self._exposed = (b"access-control-expose-headers", ", ".join(exposed).encode())
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        origin = header(scope, b"origin")
-        if origin is not None and scope["method"] == "OPTIONS":
-            method = header(scope, b"access-control-request-method")
-            if method is not None:
-                await self._preflight(scope, origin, method)(scope, receive, send)
-                return
-
-        async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                self._mark(message.setdefault("headers", []), origin)
-            await send(message)
-
-        await self._app(scope, receive, sending)
+    def preflight(self, scope: Scope, origin: bytes) -> Answer | None:
+        """The answer to a page of this origin that asks what it may send; None: it asks something else."""
+        method = header(scope, b"access-control-request-method") if scope["method"] == "OPTIONS" else None
+        return None if method is None else self._preflight(scope, origin, method)
 
     def _preflight(self, scope: Scope, origin: bytes, method: bytes) -> Answer:
         asked = header(scope, b"access-control-request-headers")
@@ -76,7 +61,8 @@ class Cors:
         answer.headers[:0] = [_PREFLIGHT_VARIES, *self._allowed, *allowed]
         return answer
 
-    def _mark(self, headers: Headers, origin: bytes | None) -> None:
+    def mark(self, headers: Headers, origin: bytes | None) -> None:
+        """Add to the headers of an answer to a request from this origin; None: it named none."""
         if origin is not None:
             headers += [self._exposed, *self._allowed_origin(origin)]
         # Also without an origin: a cache must not hand this answer to a page.

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from mqtt_bridge.errors import PublishError
 
-from .asgi import ASGIApp, Receive, Scope, Send
+from .asgi import Scope
 from .problems import ProblemError, unavailable
 
 FOR_ANSWER = 0.1
@@ -31,28 +31,19 @@ def out_of_time() -> ProblemError:
     )
 
 
-class Deadline:
-    """Raises 503 for what does not end within the time that Lambda leaves. Elsewhere it does nothing."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        context = scope.get("aws.context")
-        if context is None:
-            await self._app(scope, receive, send)
-            return
-        end = asyncio.get_running_loop().time() + context.get_remaining_time_in_millis() / 1000
-        token = _end.set(end)
-        try:
-            async with asyncio.timeout_at(end - FOR_ANSWER) as waiting:
-                await self._app(scope, receive, send)
-        except TimeoutError:
-            if waiting.expired():
-                raise out_of_time() from None
-            raise
-        finally:
-            _end.reset(token)
+async def within_invocation(scope: Scope, work: Awaitable[T]) -> T:
+    """Waits for the work of a request on Lambda as long as there is time. Raises 503 when it takes longer."""
+    end = asyncio.get_running_loop().time() + scope["aws.context"].get_remaining_time_in_millis() / 1000
+    token = _end.set(end)
+    try:
+        async with asyncio.timeout_at(end - FOR_ANSWER) as waiting:
+            return await work
+    except TimeoutError:
+        if waiting.expired():
+            raise out_of_time() from None
+        raise
+    finally:
+        _end.reset(token)
 
 
 async def publication(published: Awaitable[T]) -> T:

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from .asgi import Answer, ASGIApp, Receive, Scope, Send
+from .asgi import Answer, Receive, Scope, Send
 from .content_type import check_json
 from .errors import empty_body, invalid
 from .idempotency import key_of
@@ -62,28 +62,6 @@ def posted(
         return Endpoint(path, status, body, publish)
 
     return endpoint
-
-
-class Endpoints:
-    """Answers what is posted to endpoints, and leaves everything else to another app.
-
-    It must be given bodies in one piece, as ``BodyLimit`` hands them on.
-    """
-
-    def __init__(self, otherwise: ASGIApp, publishing: Publishing, *endpoints: Endpoint[Any]) -> None:
-        self._otherwise = otherwise
-        self._publishing = publishing
-        self._endpoints = {endpoint.path: endpoint for endpoint in endpoints}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] == "POST":
-            endpoint = self._endpoints.get(scope["path"])
-            if endpoint is not None:
-                scope["route"] = endpoint
-                answer = await endpoint.answer(self._publishing, scope, (await receive())["body"])
-                await answer(scope, receive, send)
-                return
-        await self._otherwise(scope, receive, send)
 
 
 class Nothing:

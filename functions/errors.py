@@ -108,8 +108,18 @@ def answer(exc: Exception) -> Answer:
     return Answer(error.problem.status, error.problem.model_dump_json().encode(), MEDIA_TYPE, error.headers)
 
 
+class BrokenOffError(RuntimeError):
+    """Half of an answer is out: the server can only cut the connection.
+
+    It logs what it is given, so that must not be the error itself.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("An answer broke off; the error was logged before.")
+
+
 class CatchAll:
-    """Answers the errors of an app. Inside of CORS, so that a browser can read the answers too."""
+    """Answers the errors of an app, inside of a framework that would else answer them in its own way."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -130,7 +140,5 @@ class CatchAll:
         except Exception as exc:
             response = answer(exc)
             if started:
-                # Half of another answer is out: the server can only cut the connection. It logs what it is
-                # given, so that must not be the error itself.
-                raise RuntimeError("An answer broke off; the error was logged before.") from None
+                raise BrokenOffError from None
             await response(scope, receive, send)

@@ -6,7 +6,7 @@ rest of a body that was announced.
 
 import asyncio
 
-from .asgi import ASGIApp, Message, Receive, Scope, Send, header
+from .asgi import Receive, Scope, header
 from .problems import ProblemError
 
 MAX_BODY = 64 * 1024
@@ -30,33 +30,11 @@ def too_slow() -> ProblemError:
     return ProblemError(408, "too-slow", detail, title="The body did not arrive in time", headers=_CLOSE)
 
 
-class BodyLimit:
-    """Raises 413 for bodies over ``MAX_BODY`` and 408 for those that take over ``SECONDS``.
+async def read(scope: Scope, receive: Receive) -> bytes | None:
+    """The whole body; None when the caller hung up. Raises 413 over ``MAX_BODY`` and 408 over ``SECONDS``.
 
-    The whole body is read before the app is called, so it holds for requests too whose body nobody wants, and
-    the app gets it in one piece.
+    Of every request, also where nobody wants the body: so the limits hold for all of them.
     """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        body = await _read(scope, receive)
-        if body is None:
-            return
-        unread: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-        async def rereading() -> Message:
-            return unread.pop() if unread else await receive()
-
-        await self._app(scope, rereading, send)
-
-
-async def _read(scope: Scope, receive: Receive) -> bytes | None:
-    """The body; None when the caller hung up. Raises ProblemError."""
     if _announced(scope) > MAX_BODY:
         raise too_large()
     body = bytearray()

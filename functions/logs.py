@@ -10,7 +10,7 @@ from typing import Any
 from mqtt_bridge import logs as bridge_logs
 from mqtt_bridge.settings import Settings
 
-from .asgi import ASGIApp, Message, Receive, Scope, Send, header
+from .asgi import Scope, header
 
 logger = logging.getLogger(__name__)
 
@@ -38,41 +38,37 @@ def within_request() -> dict[str, Any]:
     return {"request_id": notes["request_id"]} if (notes := _notes.get()) else {}
 
 
-class RequestLog:
-    """Gives each request an id, answers it in ``X-Request-Id``, and logs one line at its end."""
+class RequestLine:
+    """Gives a request an id, to be answered in ``X-Request-Id``, and logs one line at its end."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    __slots__ = ("_notes", "_scope", "_started", "_token", "header", "status")
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+    def __init__(self, scope: Scope) -> None:
         request_id = _request_id(scope)
-        notes: dict[str, Any] = {"request_id": request_id}
-        token = _notes.set(notes)
-        status: int | None = None  # it stays so when the caller hangs up
-        started = time.perf_counter()
+        self._scope = scope
+        self._notes: dict[str, Any] = {"request_id": request_id}
+        self._token = _notes.set(self._notes)
+        self._started = time.perf_counter()
+        self.header = (_HEADER, request_id.encode())
+        self.status: int | None = None
+        """It stays so when the caller hangs up."""
 
-        async def sending(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message.setdefault("headers", []).append((_HEADER, request_id.encode()))
-            await send(message)
-
-        try:
-            await self._app(scope, receive, sending)
-        finally:
+    def end(self) -> None:
+        """Log it."""
+        status = self.status
+        level = logging.WARNING if (status or 0) >= 500 else logging.INFO
+        if logger.isEnabledFor(level):
+            method = self._scope["method"]
             # The route and not the path: whatever a caller puts into a URL stays out of the log.
-            route = getattr(scope.get("route"), "path", None)
-            duration = round((time.perf_counter() - started) * 1000, 2)
-            notes |= {"method": scope["method"], "route": route, "status": status, "duration_ms": duration}
-            level = logging.WARNING if (status or 0) >= 500 else logging.INFO
-            logger.log(
-                level, "%s %s %s", scope["method"], route or "-", status or "-", extra={"fields": notes}
-            )
-            _notes.reset(token)
+            route = getattr(self._scope.get("route"), "path", None)
+            duration = round((time.perf_counter() - self._started) * 1000, 2)
+            self._notes |= {"method": method, "route": route, "status": status, "duration_ms": duration}
+            message = f"{method} {route or '-'} {status or '-'}"
+            # Not logger.log, whose look for the file and line of its caller costs as much as all else here.
+            record = logger.makeRecord(logger.name, level, __file__, 0, message, (), None)
+            record.fields = self._notes
+            logger.handle(record)
+        _notes.reset(self._token)
 
 
 def _request_id(scope: Scope) -> str:

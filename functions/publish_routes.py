@@ -32,7 +32,7 @@ IdempotencyKey = Annotated[
 class PublishRoute(APIRoute):
     """A FastAPI route for the page, which leaves the answer to its endpoint.
 
-    ``Endpoints`` spares most requests the way to here. Those that come (below a root path, say) are answered
+    ``Edge`` spares most requests the way to here. Those that come (below a root path, say) are answered
     no differently.
     """
 

@@ -111,9 +111,8 @@ def test_the_time_of_one_invocation_is_not_that_of_the_next(publisher: Broker, s
 async def test_a_time_out_of_the_work_itself_stays_its_own() -> None:
     """Only the end of the invocation is told as that."""
 
-    async def late(*_: Any) -> None:
+    async def late() -> None:
         raise TimeoutError
 
-    scope = {"type": "http", "aws.context": context(30_000)}
     with pytest.raises(TimeoutError):
-        await deadline.Deadline(late)(scope, forever, forever)
+        await deadline.within_invocation({"aws.context": context(30_000)}, late())
