@@ -159,14 +159,17 @@ class Environment:
         It has ``left`` seconds; ``grace`` more are for a machine that is busy with other things. Raises
         TimedOutError and FunctionError.
         """
-        self._turn = self._turn or self.until_waiting()
-        turn, self._turn = self._turn, None
-        self.thaw()
-        invocation = self.api.invoke(turn, event, left=left)
+        invocation = self.begin(event, left=left)
         result = self.result_of(invocation, grace=grace)
         self._turn = self.until_waiting()
         self.freeze()
         return Answer.of(result)
+
+    def begin(self, event: Any, *, left: float = TIMEOUT) -> Invocation:
+        """Thaw it with an event in hand."""
+        turn, self._turn = self._turn or self.until_waiting(), None
+        self.thaw()
+        return self.api.invoke(turn, event, left=left)
 
     def result_of(self, invocation: Invocation, *, grace: float = 0.0) -> Result:
         """Wait for it until the invocation's time is over. Raises TimedOutError."""
