@@ -25,6 +25,9 @@ function keepWorkerUrl(): Plugin {
   }
 }
 
+/** Entries that need React. */
+const WITH_REACT = ['react', 'components']
+
 /** Files of the package as they are. No module imports the styles, so that Node can load the library. */
 const COPIES = { 'components.css': 'src/components/components.css', LICENSE: '../LICENSE' }
 
@@ -61,8 +64,12 @@ export default defineConfig({
     },
     rolldownOptions: {
       external: ['mqtt', /^react/],
-      // What the mqtt chunk shares with the rest. In one file with the rest, apps would need a chunk more.
-      output: { codeSplitting: { groups: [{ name: 'errors', test: /src\/client\/errors\.ts$/ }] } },
+      output: {
+        // What the mqtt chunk shares with the rest. In one file with the rest, apps would need a chunk more.
+        codeSplitting: { groups: [{ name: 'errors', test: /src\/client\/errors\.ts$/ }] },
+        // For React Server Components: what a server's component imports from here runs in the browser too.
+        banner: ({ isEntry, name }) => (isEntry && WITH_REACT.includes(name) ? "'use client';" : ''),
+      },
     },
   },
   test: {

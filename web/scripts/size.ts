@@ -13,6 +13,8 @@ async function bundle(input: string, external: RegExp) {
     input: `${import.meta.dirname}/${input}`,
     external,
     platform: 'browser',
+    // 'use client' means nothing where all of it runs in the browser.
+    checks: { moduleLevelDirective: false },
     output: { minify: true },
     write: false,
   })
