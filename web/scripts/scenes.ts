@@ -134,6 +134,7 @@ export const SCENES: Record<string, (stage: Stage) => Promise<unknown>> = {
     await stage.page.getByText('4,200').nth(1).waitFor()
   },
   async devices(stage) {
+    await (await stage.device('Gone before', 'iphone')).disconnect()
     await stage.device('iPhone of Ada', 'iphone')
     await stage.device('Studio Mac', 'mac')
     const ipad = await stage.device('iPad on the sofa', 'ipad')
@@ -141,6 +142,8 @@ export const SCENES: Record<string, (stage: Stage) => Promise<unknown>> = {
     await stage.page.getByText('iPad on the sofa').waitFor()
     await ipad.disconnect()
     await stage.page.getByText('Offline').first().waitFor()
+    await stage.page.getByText('Earlier devices').click()
+    await stage.page.getByText('Unnamed device').waitFor()
   },
   async 'devices-signing-out'(stage) {
     await stage.device('iPhone of Ada', 'iphone')

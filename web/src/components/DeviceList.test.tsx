@@ -2,7 +2,8 @@
 import { renderToString } from 'react-dom/server'
 import { describe, expect, test, vi } from 'vitest'
 import type { DeviceState, Platform } from '../client/index.ts'
-import { clientAmongFakes, DEVICE, message, topics } from '../client/testing.ts'
+import { Names } from '../client/names.ts'
+import { clientAmongFakes, DEVICE, message, topics, USER } from '../client/testing.ts'
 import { SyncProvider } from '../react/index.ts'
 import { DeviceList } from './DeviceList.tsx'
 import { press, show, showConnected, type World, watchReact } from './testing.tsx'
@@ -121,6 +122,46 @@ describe('what is shown', () => {
     leaves(world, 'mac', ago)
     const screen = await showConnected(<DeviceList />, world)
     expect(screen.text()).toContain(`Last seen ${when}`)
+  })
+
+  const HOURS = 3600
+  const DAYS = 24 * HOURS
+  test.each<[string, number, 'lost' | 'signed-out', boolean, string]>([
+    ['away for days', 7 * DAYS - HOURS, 'lost', true, 'listed'],
+    ['away for a week', 7 * DAYS + 2 * HOURS, 'lost', true, 'folded'],
+    ['signed out for hours', DAYS - HOURS, 'signed-out', true, 'listed'],
+    ['signed out for a day', DAYS + 2 * HOURS, 'signed-out', true, 'folded'],
+    ['just gone, but of no name', 60, 'lost', false, 'folded'],
+  ])('a device that is %s is where it is looked for', async (_, ago, reason, named, where) => {
+    const world = clientAmongFakes()
+    if (named) new Names(world.storage).set(USER, 'mac', { name: 'mac', platform: 'mac' })
+    leaves(world, 'mac', ago, reason)
+    const screen = await showConnected(<DeviceList />, world)
+    await screen.pass(200)
+    const folded = screen.element.querySelectorAll('details li')
+    expect(folded).toHaveLength(where === 'folded' ? 1 : 0)
+    expect(screen.element.querySelector('summary')?.textContent).toBe(
+      where === 'folded' ? 'Earlier devices (1)' : undefined,
+    )
+    expect(screen.find('.kull-count').textContent).toBe(`1 of ${where === 'folded' ? 1 : 2} online`)
+    expect(screen.element.querySelectorAll('li')).toHaveLength(2)
+  })
+
+  test('what is folded away: the newest first, each can be signed out, and comes forth when it is back', async () => {
+    const world = clientAmongFakes()
+    leaves(world, 'old', 9 * DAYS)
+    leaves(world, 'older', 10 * DAYS)
+    leaves(world, 'new', 8 * DAYS)
+    const screen = await showConnected(<DeviceList onSignOut={async () => undefined} />, world)
+    await screen.pass(200)
+    const seen = () =>
+      [...screen.element.querySelectorAll('details li')].map((row) => row.querySelector('time')?.textContent)
+    expect(seen()).toEqual(['Last seen 8 days ago', 'Last seen 9 days ago', 'Last seen 10 days ago'])
+    expect(screen.element.querySelectorAll('details button')).toHaveLength(3)
+    arrives(screen, 'old', { session: 2, name: "Ada's Mac" })
+    await screen.pass(200)
+    expect(seen()).toEqual(['Last seen 8 days ago', 'Last seen 10 days ago'])
+    expect(screen.find('.kull-devices > ul').textContent).toContain("Ada's Mac")
   })
 
   test('loading until the present has come, and only then empty', async () => {

@@ -3,9 +3,13 @@ import type { DeviceState } from '../client/index.ts'
 import { useDevices } from '../react/index.ts'
 import { classes } from './classes.ts'
 import { DeviceRow } from './DeviceRow.tsx'
+import { isEarlier } from './isEarlier.ts'
 import { DEVICE_LIST_LABELS, type DeviceListLabels } from './labels.ts'
+import { useNow } from './useNow.ts'
 import { useSettled } from './useSettled.ts'
 import { useShownState } from './useShownState.ts'
+
+const HOUR = 60 * 60 * 1000
 
 export interface DeviceListProps extends Omit<ComponentPropsWithoutRef<'section'>, 'children'> {
   /**
@@ -18,7 +22,10 @@ export interface DeviceListProps extends Omit<ComponentPropsWithoutRef<'section'
   readonly locale?: string
 }
 
-/** The user's devices, live: this one first, then in an order that stays. */
+/**
+ * The user's devices, live: this one first, then in an order that stays. Folded away: those without a name, those
+ * that were signed out for a day or away for a week, the newest first.
+ */
 export function DeviceList({ onSignOut, labels, locale = 'en', className, ...props }: DeviceListProps) {
   const devices = useDevices()
   const { shown } = useShownState()
@@ -26,9 +33,23 @@ export function DeviceList({ onSignOut, labels, locale = 'en', className, ...pro
   const words = { ...DEVICE_LIST_LABELS, ...labels }
   const id = useId()
   const heading = useRef<HTMLHeadingElement>(null)
-  const sorted = [...devices].sort((a, b) => Number(b.self) - Number(a.self))
-  const online = devices.filter((device) => device.online).length
+  const now = useNow(HOUR) ?? 0
+  const earlier = devices.filter((device) => isEarlier(device, now)).sort((a, b) => b.since - a.since)
+  const present = devices
+    .filter((device) => !earlier.includes(device))
+    .sort((a, b) => Number(b.self) - Number(a.self))
+  const online = present.filter((device) => device.online).length
   const connected = shown === 'connected'
+  const row = (device: DeviceState) => (
+    <DeviceRow
+      key={device.deviceId}
+      device={device}
+      onSignOut={onSignOut}
+      onSignedOut={() => heading.current?.focus()}
+      labels={words}
+      locale={locale}
+    />
+  )
   return (
     <section
       aria-labelledby={id}
@@ -41,22 +62,17 @@ export function DeviceList({ onSignOut, labels, locale = 'en', className, ...pro
         <h2 ref={heading} id={id} tabIndex={-1} className="kull-devices-heading">
           {words.heading}
         </h2>
-        {devices.length > 0 && <span className="kull-count">{words.count(online, devices.length)}</span>}
+        {present.length > 0 && <span className="kull-count">{words.count(online, present.length)}</span>}
       </header>
-      {devices.length === 0 && <p className="kull-quiet">{settled ? words.empty : words.loading}</p>}
+      {present.length === 0 && <p className="kull-quiet">{settled ? words.empty : words.loading}</p>}
       {devices.length > 0 && !connected && <p className="kull-stale">{words.stale}</p>}
-      <ul>
-        {sorted.map((device) => (
-          <DeviceRow
-            key={device.deviceId}
-            device={device}
-            onSignOut={onSignOut}
-            onSignedOut={() => heading.current?.focus()}
-            labels={words}
-            locale={locale}
-          />
-        ))}
-      </ul>
+      <ul>{present.map(row)}</ul>
+      {earlier.length > 0 && (
+        <details>
+          <summary>{words.earlier(earlier.length)}</summary>
+          <ul>{earlier.map(row)}</ul>
+        </details>
+      )}
     </section>
   )
 }

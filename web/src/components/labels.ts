@@ -49,6 +49,8 @@ export interface DeviceListLabels {
   readonly count: (online: number, total: number) => string
   readonly empty: string
   readonly loading: string
+  /** Names what unfolds to so many more: of no known name, signed out, or long away. */
+  readonly earlier: (count: number) => string
   /** While not connected: the list may be out of date. */
   readonly stale: string
   readonly thisDevice: string
@@ -72,6 +74,7 @@ export const DEVICE_LIST_LABELS: DeviceListLabels = {
   count: (online, total) => `${online} of ${total} online`,
   empty: 'No devices yet',
   loading: 'Looking for devices…',
+  earlier: (count) => `Earlier devices (${count})`,
   stale: 'Not connected: this may be out of date',
   thisDevice: 'This device',
   online: 'Online',
