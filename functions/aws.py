@@ -10,7 +10,7 @@ from mangum.types import LambdaContext
 
 from .environment import FromEnvironment
 from .metrics import FUNCTION, Metrics, count
-from .problems import MEDIA_TYPE
+from .problems import MEDIA_TYPE, plain
 
 TEXT = ["application/json", MEDIA_TYPE, "text/"]
 """What Mangum hands on as it is. Everything else it encodes as base64, its default for problem documents."""
@@ -26,12 +26,35 @@ def lambda_handler(app: FromEnvironment) -> Handler:
     def adapter() -> Handler:
         # At first use: it makes the event loop. Lifespan off, or the app would start and stop around each
         # invocation, and the connection to the broker with it.
-        mangum = Mangum(app, lifespan="off", text_mime_types=TEXT)
+        handle = _readable(Mangum(app, lifespan="off", text_mime_types=TEXT))
         function = os.environ.get(FUNCTION)
-        return _measured(mangum, app, Metrics(function)) if function else mangum
+        return _measured(handle, app, Metrics(function)) if function else handle
 
     def handler(event: Event, context: LambdaContext) -> Event:
         return adapter()(event, context)
+
+    return handler
+
+
+def _readable(handle: Handler) -> Handler:
+    """Answers 400 where it would raise over a request that cannot be read: a failure of the function would
+    be 502, and wake an operator.
+    """
+
+    def handler(event: Event, context: LambdaContext) -> Event:
+        try:
+            return handle(event, context)
+        except ValueError:
+            # Mangum's own, such as over a port in Host that is no number: what the app raises, it answers.
+            problem = plain(400).problem
+            return {
+                "statusCode": problem.status,
+                "headers": {"content-type": MEDIA_TYPE},
+                # A load balancer that is set up for these takes no others.
+                "multiValueHeaders": {"content-type": [MEDIA_TYPE]},
+                "body": problem.model_dump_json(),
+                "isBase64Encoded": False,
+            }
 
     return handler
 

@@ -14,6 +14,10 @@ from mqtt_bridge.tokens import SigningKey
 from . import errors, logs, problems
 from .asgi import ASGIApp, Receive, Scope, Send
 
+GC_THRESHOLD = 10_000
+"""Objects that may be new before Python looks for cycles among them. Requests leave none, and with its own
+700 those of a busy process are looked at in vain, several times."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -44,6 +48,7 @@ class FromEnvironment:
         # Nothing of what is there now will ever be garbage: without this, each full collection looks at all
         # of it again, which takes longer than dozens of requests.
         gc.freeze()
+        gc.set_threshold(GC_THRESHOLD)
         return app
 
     def _create(self) -> ASGIApp:

@@ -4,15 +4,16 @@ Both are counted while it arrives: a content-length may be absent, or a lie, and
 rest of a body that was announced.
 """
 
-import asyncio
-
 from .asgi import Receive, Scope, header
+from .patience import Patience
 from .problems import ProblemError
 
 MAX_BODY = 64 * 1024
 """Bytes."""
 SECONDS = 10.0
 """For the whole body, and not for each piece: one byte at a time would hold a connection for ever too."""
+
+patience = Patience(SECONDS)
 
 # The connection cannot be used again before the rest of the body has arrived (RFC 9112, 9.6).
 _CLOSE = {"Connection": "close"}
@@ -39,7 +40,7 @@ async def read(scope: Scope, receive: Receive) -> bytes | None:
         raise too_large()
     body = bytearray()
     try:
-        async with asyncio.timeout(SECONDS):
+        with patience:
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":

@@ -90,4 +90,7 @@ def configure(settings: Settings) -> None:
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     # Both would repeat our line for every request, with the URL as the caller wrote it.
     for name in ("uvicorn.access", "mangum.http"):
-        logging.getLogger(name).disabled = True
+        repeating = logging.getLogger(name)
+        repeating.disabled = True
+        # Without handlers uvicorn does not even make the line.
+        repeating.handlers, repeating.propagate = [], False

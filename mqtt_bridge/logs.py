@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, Literal
 
@@ -46,13 +47,19 @@ class JsonFormat(FieldsFormat):
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "time": f"{_second(int(record.created))}.{int(record.created % 1 * 1000):03}+00:00",
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
             **self.fields(record),
         }
         return _encode(line)
+
+
+@lru_cache(maxsize=1)
+def _second(timestamp: int) -> str:
+    # Kept, because the lines of a busy process share their second.
+    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 class ConsoleFormat(FieldsFormat):

@@ -3,8 +3,8 @@
 JSON Schemas, the AsyncAPI and OpenAPI pages and the TypeScript types are generated from here.
 """
 
+import os
 import time
-import uuid
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
@@ -173,7 +173,7 @@ class Error(WireModel):
 
 def new_id() -> str:
     """A fresh message id: 128 random bits in hex."""
-    return uuid.uuid4().hex
+    return os.urandom(16).hex()
 
 
 def now_ms() -> int:

@@ -124,7 +124,7 @@ async def test_a_body_that_stops_arriving_is_not_waited_for(
     headers: dict[str, str],
 ) -> None:
     """408 and the end of the connection: else a caller could hold as many of them as it likes."""
-    monkeypatch.setattr(limits, "SECONDS", 0)
+    monkeypatch.setattr(limits.patience, "seconds", 0)
 
     async def half() -> AsyncIterator[bytes]:
         yield b"{"
@@ -146,7 +146,7 @@ async def test_a_trickle_does_not_buy_time(
     client: httpx.AsyncClient, publisher: RecordingPublisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The time is for the whole body: one byte now and then must not begin it anew."""
-    monkeypatch.setattr(limits, "SECONDS", 0.05)
+    monkeypatch.setattr(limits.patience, "seconds", 0.05)
 
     async def trickle() -> AsyncIterator[bytes]:
         while True:
@@ -164,7 +164,7 @@ async def test_a_slow_publication_is_not_a_slow_body(
     client: httpx.AsyncClient, publisher: RecordingPublisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The time ends with the body: what the app does then has bounds of its own."""
-    monkeypatch.setattr(limits, "SECONDS", 0)
+    monkeypatch.setattr(limits.patience, "seconds", 0)
     publish = publisher.publish
 
     async def later(topic: Topic, message: Envelope) -> Receipt:
@@ -182,7 +182,7 @@ async def test_a_server_closes_the_connection_of_a_body_that_stops_arriving(
     publisher: RecordingPublisher, monkeypatch: pytest.MonkeyPatch, content_type: str
 ) -> None:
     """Under uvicorn, which waits for ever by itself: the refusal comes, and then the end."""
-    monkeypatch.setattr(limits, "SECONDS", 0.05)
+    monkeypatch.setattr(limits.patience, "seconds", 0.05)
     app = create_app(settings_of(), publisher)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
     with socket.socket() as bound:

@@ -233,7 +233,7 @@ async def test_documented_statuses_are_the_real_ones(
         if path == STATUS and request["headers"] == {}:
             request = {"headers": bearer(token(exp=1))}
         publisher.fail_with = failure  # type: ignore[assignment]
-        monkeypatch.setattr(limits, "SECONDS", 0 if status == 408 else 10)
+        monkeypatch.setattr(limits.patience, "seconds", 0 if status == 408 else 10)
         if path in POSTS:
             response = await client.request(method, url, **{"json": POSTS[path], **request})
         elif status == 422:
