@@ -10,6 +10,12 @@ EVENTS = Path(__file__).parent / "events"
 SCOPES = "sync:publish sync:session sync:devices sync:erase"
 
 
+POSTED = sorted(path.stem for path in (EVENTS / "posted").iterdir())
+"""The same post, as each of AWS's services hands it on."""
+ASKED = sorted(path.stem for path in (EVENTS / "asked").iterdir())
+"""The same GET of devices; the user's id has characters that a query must encode."""
+
+
 def event(name: str, *, bearer: str | None = None) -> dict[str, Any]:
     """The event of this file, sent by a service unless another token is given."""
     text = (EVENTS / f"{name}.json").read_text()
@@ -21,7 +27,7 @@ def request(
     method: str, path: str, body: Any = None, *, query: str = "", bearer: str | None = None, **headers: str
 ) -> dict[str, Any]:
     """Another request in the form of an HTTP API, payload format 2.0."""
-    made = event("http-api", bearer=bearer)
+    made = event("posted/http-api", bearer=bearer)
     made |= {"rawPath": path, "rawQueryString": query, "body": None if body is None else json.dumps(body)}
     made["requestContext"]["http"] |= {"method": method, "path": path}
     made["headers"] |= headers

@@ -94,6 +94,7 @@ class Environment:
         root: Path = ROOT,
     ) -> None:
         """``directory`` gets its logs; ``variables`` are those of its configuration."""
+        self.handler = handler
         self.api = RuntimeApi()
         self._serving = threading.Thread(target=self.api.serve_forever, kwargs={"poll_interval": 0.05})
         self._serving.start()
