@@ -48,6 +48,7 @@ describe('what is shown', () => {
     [{ status: 'processing', processedCount: 10 }, 'Processing', '99'],
     [{ status: 'completed', processedCount: 9 }, 'Completed', '100'],
     [{ status: 'failed', processedCount: 10 }, 'Failed', '99'],
+    [{ status: 'failed', processedCount: 0, totalCount: 0 }, 'Failed', '0'],
   ])('%j has the badge %s and the value %s: 100 only when it is done', async (fields, badge, value) => {
     const screen = await showConnected(<ShootProgress shootId="s" />)
     await screen.act(() => publish(screen, fields))

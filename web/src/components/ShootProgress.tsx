@@ -161,7 +161,8 @@ function Failure({ progress, onRetry, labels }: FailureProps) {
 function percentOf({ status, processedCount, totalCount }: ShootState): number | null {
   if (status === 'completed') return 100
   if (status === 'queued' && processedCount === 0) return null
-  if (totalCount === 0) return null
+  // One that failed before it knew how much there was is not on its way any more.
+  if (totalCount === 0) return status === 'failed' ? 0 : null
   return Math.min(99, Math.floor((100 * processedCount) / totalCount))
 }
 
