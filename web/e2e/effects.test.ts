@@ -1,4 +1,5 @@
 /** What the components do in Chromium, for its user to see: each thing once. */
+import { readFileSync } from 'node:fs'
 import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { eventually, newUser, SECONDS, shows, World } from './browser.ts'
@@ -9,7 +10,10 @@ beforeAll(async () => {
   world = await World.start()
 })
 afterAll(() => world?.stop())
-afterEach(() => world.clear())
+afterEach(async () => {
+  world.stack.proxy.hold(false)
+  await world.clear()
+})
 
 /** A page in step, of a user of its own. */
 async function openPage() {
@@ -111,4 +115,36 @@ test('a shoot that finishes is told once, also when the connection is made anew,
   await shoot(3, 'completed')
 
   await eventually(finished, ['completed 3'])
+})
+
+test('the indicator pulses while it reconnects, 5 s at most, never for whoever wants no motion; on a narrow screen its word is its name alone', async () => {
+  const { page } = await openPage()
+  const css = readFileSync(`${import.meta.dirname}/../dist/components.css`, 'utf8')
+  // The page's policy lets no style in by any other way.
+  await page.evaluate((text) => {
+    const sheet = new CSSStyleSheet()
+    sheet.replaceSync(text)
+    document.adoptedStyleSheets = [sheet]
+  }, css)
+  const motion = () =>
+    page.locator('.kull-indicator-shape').evaluate((shape) => {
+      const { animationName, animationDuration, animationIterationCount } = getComputedStyle(shape)
+      return animationName === 'none'
+        ? ''
+        : `${animationName} ${animationDuration} × ${animationIterationCount}`
+    })
+  const wordWidth = async () => (await page.locator('.kull-indicator-label').boundingBox())?.width
+  expect(await motion()).toBe('')
+  world.stack.proxy.hold(true)
+  world.stack.proxy.cut()
+  const button = page.getByRole('button', { name: 'Reconnecting…', exact: true })
+  await button.waitFor()
+
+  expect(await motion()).toBe('kull-pulse 1s × 5')
+  await page.emulateMedia({ reducedMotion: 'reduce' })
+  expect(await motion()).toBe('')
+  expect(await wordWidth()).toBeGreaterThan(30)
+  await page.setViewportSize({ width: 390, height: 800 })
+  expect(await wordWidth()).toBe(1)
+  expect(await button.isVisible()).toBe(true)
 })

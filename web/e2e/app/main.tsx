@@ -1,5 +1,5 @@
 import { createSyncClient, httpSession, type SignedIn, type SyncClient } from '@kull/sync'
-import { ShootProgress, SyncEffects, Toasts, useToasts } from '@kull/sync/components'
+import { ShootProgress, SyncEffects, SyncIndicator, Toasts, useToasts } from '@kull/sync/components'
 import {
   SyncProvider,
   useDevices,
@@ -91,6 +91,7 @@ function App() {
       <p data-testid="devices">{devices.filter(({ online }) => online).length}</p>
       <p data-testid="titles">{titles.join(', ')}</p>
       <Progress />
+      <SyncIndicator />
       <ShootProgress
         shootId="wedding"
         onFinished={({ status, run }, { replayed }) =>
