@@ -92,6 +92,8 @@ class RuntimeApi(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Headers and body go out in two writes, between which Nagle's algorithm would wait 40 ms.
+    disable_nagle_algorithm = True
 
     @property
     def api(self) -> RuntimeApi:

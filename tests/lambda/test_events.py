@@ -43,7 +43,7 @@ def comparable(answer: Answer) -> Answer:
 
 @pytest.mark.parametrize("service", POSTED)
 def test_a_post(broker: TestBroker, function: Environment, service: str) -> None:
-    """As text or base64, with single or multiple values: under one key it is one event, told as it was sent."""
+    """As text or base64, with single or multiple values: under one key it is one event, told as it was."""
     device = broker.device("ada", f"behind-{service}")
     assert device.subscribe("sync/v1/users/ada/events/prompts") == [1]
     answer = function.invoke(event(f"posted/{service}"))
@@ -115,8 +115,8 @@ FORMS = ["http-api", "function-url", "rest-api", "load-balancer", "load-balancer
 @pytest.mark.parametrize("service", FORMS)
 @pytest.mark.parametrize(("change", "status", "code"), REFUSALS)
 def test_refusals(function: Environment, service: str, change: Change, status: int, code: str) -> None:
-    """Each is a problem document in the form that the service takes, and no failure of the function, for which
-    an operator would be woken."""
+    """Each is a problem document in the form that the service takes, and no failure of the function, for
+    which an operator would be woken."""
     sent = event(f"posted/{service}")
     change(sent)
     answer = function.invoke(sent)
