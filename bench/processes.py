@@ -123,12 +123,15 @@ def cpu_seconds(pids: Sequence[int]) -> float:
 
 
 def memory_bytes(pids: Sequence[int]) -> int:
-    """Memory of these processes and their children: proportional set size, shared pages counted once."""
+    """Memory of these processes and their children, shared pages counted once.
+
+    Without that of files: what a shared library counts for depends on who else has it open.
+    """
     return sum(_pss(pid) for root in pids for pid in _family(root))
 
 
 def _pss(pid: int) -> int:
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
+        if line.startswith("Pss_Anon:"):
             return int(line.split()[1]) * 1024
-    raise BenchError(f"/proc/{pid}/smaps_rollup does not tell Pss")
+    raise BenchError(f"/proc/{pid}/smaps_rollup does not tell Pss_Anon")

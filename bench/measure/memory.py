@@ -1,7 +1,7 @@
 """What does an idle WebSocket connection weigh, and what did it cost to connect?
 
 Each device has a token of its own, three devices a user, subscribed to all that a device subscribes to. Told
-is the growth of the servers' memory (proportional set size of all processes) divided by the connections;
+is the growth of the servers' memory (of all processes, without that of files) divided by the connections;
 memory of the kernel for sockets, alike for all, is not in it. Every round starts a fresh server.
 """
 

@@ -4,6 +4,7 @@ The shared ``broker`` runs with the numbers of that file. Those that are not tri
 `test_plugin_limits.py` (100 publishes at once, 16 KiB, the 13th subscription).
 """
 
+import socket
 from typing import Any
 
 import pytest
@@ -55,6 +56,7 @@ def default_of(model: Any, name: str) -> str:
         pytest.param("plugin_opt_device_payload", "16384", id="bytes of a device's payload"),
         pytest.param("plugin_opt_device_subscriptions", "12", id="subscriptions"),
         pytest.param("set_tcp_nodelay", "true", id="no waiting for more to send"),
+        pytest.param("websockets_headers_size", "3072", id="bytes of an upgrade request"),
         pytest.param("max_inflight_messages", "100", id="a batch is never held up"),
         pytest.param("max_queued_messages", default_of(Settings, "queue_limit"), id="queueLimit"),
         pytest.param("max_queued_messages", default_of(Terms, "queue_limit"), id="queueLimit of Terms"),
@@ -148,3 +150,16 @@ def test_a_packet_that_is_not_even_read(broker: TestBroker) -> None:
     functions.pubacks([functions.send("sync/v1/all/prompts", b"x" * MAX_PACKET_SIZE)])
 
     assert functions.wait_until_ended() == PACKET_TOO_LARGE
+
+
+def test_an_upgrade_request_with_many_headers(broker: TestBroker) -> None:
+    """The small buffer for upgrade requests holds what browsers and proxies send."""
+    request = (
+        "GET /mqtt HTTP/1.1\r\nHost: broker\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        f"X-Forwarded-For: {'192.0.2.1, ' * 200}192.0.2.1\r\n\r\n"
+    )
+    with socket.create_connection((broker.control.host, broker.control.ws_port), timeout=10) as connection:
+        connection.sendall(request.encode())
+        assert connection.recv(64).startswith(b"HTTP/1.1 101 ")
