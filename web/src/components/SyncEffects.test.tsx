@@ -1,8 +1,8 @@
 // @vitest-environment jsdom
 import { describe, expect, test, vi } from 'vitest'
-import { clientAmongFakes, credits, DEVICE, message, topics } from '../client/testing.ts'
+import { clientAmongFakes, credits, DEVICE, message, topics, USER } from '../client/testing.ts'
 import { SyncEffects, type SyncToast } from './SyncEffects.tsx'
-import { showConnected, watchReact } from './testing.tsx'
+import { showConnected, type World, watchReact } from './testing.tsx'
 
 watchReact()
 
@@ -204,6 +204,25 @@ describe('when something may have been missed', () => {
     expect(screen.marketplace).toHaveBeenCalledOnce()
     expect(screen.toasts).toEqual([])
   })
+})
+
+test('another user is told nothing of the one before, and everything is fetched at once', async () => {
+  let user = USER
+  const world: World = clientAmongFakes({
+    getSession: (context) => world.broker.getSession(user, { expiresIn: 1000 })(context),
+  })
+  const screen = await app(world)
+  user = 'bob'
+  // Until just before the token is renewed.
+  await screen.clock.advance(789_800)
+  screen.broker.publish(topics.credits, json(credits(20)))
+  screen.broker.publish(topics.device('mac'), born('mac'))
+  await screen.pass(300)
+  expect(screen.client.identity?.userId).toBe('bob')
+  expect(screen.balance).toHaveBeenCalledOnce()
+  expect(screen.marketplace).toHaveBeenCalledOnce()
+  await screen.pass(1000)
+  expect(screen.toasts).toEqual([])
 })
 
 test('off the screen it does nothing more', async () => {

@@ -95,8 +95,14 @@ function follow(client: SyncClient, props: () => SyncEffectsProps): () => void {
     }),
     client.on('DEVICE_DISCONNECTED', ({ data }) => void arrived.delete(data.deviceId)),
     client.onResync(({ cause }) => {
+      const other = cause === 'new-user'
+      if (other) {
+        // What was about to be told is the business of the user before.
+        credits = null
+        arrived.clear()
+      }
       // What is on screen is another user's: that cannot wait, and happens to one page alone.
-      const wait = cause === 'new-user' ? 0 : random() * SPREAD
+      const wait = other ? 0 : random() * SPREAD
       balance.within(wait)
       marketplace.within(wait)
     }),
