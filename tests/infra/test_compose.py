@@ -231,12 +231,16 @@ async def test_everything_works_from_outside_and_comes_back_by_itself(stack: Sta
             async with await app.device(user_of_worker(0), "desk") as desk:
                 await report(desk, 1)
 
+            # As for new keys. Whoever was sent a signal by hand must still be started again.
+            stack.compose("kill", "-s", "HUP", "broker")
             stack.crash("broker")
             await until(lambda: app.post("credit-update", credit(user, 3)))
             await seen(web, credits_of(3))
             await seen(phone, credits_of(3))
 
     for service in ("functions", "bridge-0", "bridge-1", "broker", "front"):
+        # Docker's usual log grows until the disk is full.
+        assert stack.inspect(service, "{{.HostConfig.LogConfig.Type}}") == "local", service
         assert stack.inspect(service, "{{.Config.User}}") not in ("", "0", "root"), service
         assert stack.inspect(service, "{{.State.Running}}") == "true", service
 
