@@ -3,7 +3,9 @@
 import importlib
 import json
 import os
+import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from functions.aws_secret import MEMBERS, SECRET_ID
 from infra.aws import lambda_zip
 from infra.aws.lambda_zip import ROOT
 from mqtt_bridge.settings import PREFIX, Settings
+from mqtt_bridge.tokens import SigningKey
 
 AWS = ROOT / "infra" / "aws"
 SECRETS = {f"{PREFIX}{name}" for name in ("SIGNING_KEY", "AUTH_SECRET")}
@@ -71,6 +74,73 @@ def test_every_route_has_its_function() -> None:
     assert {(event["Method"], event["Path"]) for event in events} == routes
     assert len(events) == len(routes)
     assert {event["PayloadFormatVersion"] for event in events} == {"2.0"}
+
+
+ANSWER_PREFLIGHT = """
+import json, sys
+from types import SimpleNamespace
+from functions.session import handler
+context = SimpleNamespace(aws_request_id="c6af9ac6", get_remaining_time_in_millis=lambda: 9999)
+sys.stdout.write("\\n" + json.dumps(handler(json.load(sys.stdin), context)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/api/sync/session"), ("GET", "/api/sync/devices"), ("DELETE", "/api/sync/devices/mac-1")],
+)
+def test_pages_of_the_web_app_may_call(method: str, path: str) -> None:
+    """A browser asks with OPTIONS first. Without a route for that the gateway says 404, and no page calls."""
+    [preflight] = [
+        (name, properties["Events"]["Preflight"]["Properties"])
+        for name, properties in LAMBDAS.items()
+        if "Preflight" in properties["Events"]
+    ]
+    assert preflight[0] == "Session"
+    assert preflight[1]["Method"] == "OPTIONS"
+    assert path.startswith(preflight[1]["Path"].removesuffix("{path+}"))
+    event = {
+        "version": "2.0",
+        "routeKey": "OPTIONS /api/sync/{path+}",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {
+            "host": "api.example",
+            "origin": "https://app.example.com",
+            "access-control-request-method": method,
+            "access-control-request-headers": "authorization,content-type",
+        },
+        "requestContext": {
+            "http": {"method": "OPTIONS", "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1"},
+            "stage": "$default",
+        },
+        "isBase64Encoded": False,
+    }
+    settings = {
+        "BROKER_URL": "mqtts://sync.example.com",
+        "PUBLIC_BROKER_URLS": "wss://sync.example.com/mqtt",
+        "SIGNING_KEY": SigningKey.generate().to_pem(),
+        "AUTH_ISSUER": "https://app.example.com",
+        "AUTH_AUDIENCE": "kull-sync",
+        "AUTH_ALGORITHMS": "HS256",
+        "AUTH_SECRET": "x" * 48,
+        "CORS_ORIGINS": "https://app.example.com",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", ANSWER_PREFLIGHT],
+        input=json.dumps(event),
+        env={"PATH": os.environ["PATH"]} | {PREFIX + name: text for name, text in settings.items()},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout.splitlines()[-1])
+    assert answer["statusCode"] == 200
+    assert answer["headers"]["access-control-allow-origin"] == "https://app.example.com"
+    assert method in answer["headers"]["access-control-allow-methods"]
 
 
 @pytest.mark.parametrize("name", LAMBDAS)
@@ -212,6 +282,12 @@ def test_user_data_names_what_the_scripts_read() -> None:
     for name in given - {"AWS_DEFAULT_REGION"}:
         assert f"${name}" in scripts or f"${{{name}" in scripts, name
     assert {"VOLUME", "ALLOCATION", "DOMAIN", "JWKS_PARAMETER", "BRIDGE_TOKEN_SECRET", "LOG_GROUP"} <= given
+
+
+def test_a_signal_does_not_cost_the_restart() -> None:
+    """Docker gives up an "unless-stopped" container that was sent any signal: the broker, by the minder."""
+    assert "docker kill --signal HUP kull-sync-broker" in (AWS / "vm" / "minder").read_text()
+    assert re.findall(r"--restart (\S+)", (AWS / "vm" / "deploy").read_text()) == ["always"]
 
 
 SCRIPTS = [
