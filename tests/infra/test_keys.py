@@ -6,6 +6,7 @@ from pathlib import Path
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from infra.keys import main
 from mqtt_bridge import tokens
@@ -87,6 +88,19 @@ def test_a_service_token_that_is_none_is_made_again(keys: Keys, worthless: str) 
     keys.run("make")
 
     assert jwt.decode(path.read_text().strip(), options={"verify_signature": False})["sub"] == "bridge"
+
+
+def test_a_service_token_of_the_login_stays(keys: Keys) -> None:
+    """With a JWKS the login signs it: one that is made here in its place, no function would take."""
+    path = keys.directory / "bridge" / "service-token"
+    path.chmod(0o600)
+    token = jwt.encode(
+        {"sub": "bridge", "exp": 1}, ec.generate_private_key(ec.SECP256R1()), algorithm="ES256"
+    )
+    path.write_text(token)
+    keys.run("make")
+
+    assert path.read_text() == token
 
 
 def test_one_key_follows_another_and_nobody_is_locked_out(keys: Keys) -> None:
