@@ -19,12 +19,13 @@ class Probe:
         self._publisher = publisher
         self._timeout = timeout
         self._running: asyncio.Task[float] | None = None
-        self._ended = float("-inf")
+        self._shared_until = float("-inf")
 
     async def round_trip(self) -> float:
         """Seconds. Raises 503 when no message gets through within the timeout."""
-        if self._running is None or seconds() - self._ended > LIFESPAN:
-            self._ended = float("inf")
+        if self._running is None or seconds() > self._shared_until:
+            # One that takes longer than it may was frozen between two invocations, and tells of the past.
+            self._shared_until = seconds() + self._timeout
             self._running = asyncio.create_task(self._measure())
         try:
             # Whoever asked first may be gone while others wait.
@@ -37,4 +38,4 @@ class Probe:
             async with asyncio.timeout(self._timeout):
                 return await self._publisher.round_trip()
         finally:
-            self._ended = seconds()
+            self._shared_until = seconds() + LIFESPAN

@@ -14,8 +14,9 @@ from mqtt_bridge.messages import PromptChangeMessage
 from tests.broker.conftest import StartBroker, TestBroker
 from tests.broker.devices import App, Sessions, running, until
 from tests.broker.proxy import Proxy, proxied
+from tests.functions.callers import STATUS
 
-from .aws_events import prompt_change
+from .aws_events import prompt_change, request
 from .conftest import StartEnvironment
 from .environments import TIMEOUT, Answer, Environment
 
@@ -201,6 +202,23 @@ async def test_a_connection_is_begun_and_the_freeze_outlasts_it(
         proxy.release()
         assert (await poster.post()).status == 202
         await poster.all_told_once(app)
+
+
+async def test_a_health_check_is_begun_and_the_freeze_outlasts_it(
+    broker: TestBroker, start: StartEnvironment
+) -> None:
+    """A measurement that was frozen tells nothing of the broker: the next one that asks gets another."""
+    check = request("GET", STATUS)
+    async with proxied(broker.control.tcp_port) as proxy:
+        environment = start(broker, "functions.status.handler", port=proxy.port, publish_timeout=0.5)
+        proxy.hold(new_ones_too=True)
+        answer = await asyncio.to_thread(environment.invoke, check, left=0.3, grace=15)
+        assert answer.status == 503
+        await asyncio.sleep(1.1)
+        proxy.release()
+        answer = await asyncio.to_thread(environment.invoke, check)
+
+    assert answer.status == 200, environment.log
 
 
 async def test_fifty_freezes_in_a_row(start_broker: StartBroker, user: str, start: StartEnvironment) -> None:
