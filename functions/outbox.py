@@ -23,7 +23,7 @@ class Accepted(WireModel):
     """``none`` when not even a sleeping device of the user would get it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outbox:
     """Where one request's updates go out."""
 

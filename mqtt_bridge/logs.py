@@ -13,7 +13,9 @@ from functools import lru_cache
 from types import TracebackType
 from typing import Any, Literal
 
-_encode = json.JSONEncoder(default=str).encode
+from pydantic_core import PydanticSerializationError, to_json
+
+_careful = json.JSONEncoder(default=str).encode
 
 LogFormat = Literal["json", "console"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -53,7 +55,11 @@ class JsonFormat(FieldsFormat):
             "message": record.getMessage(),
             **self.fields(record),
         }
-        return _encode(line)
+        try:
+            return to_json(line, fallback=str, ensure_ascii=True).decode()
+        except PydanticSerializationError:
+            # Bytes, or text with half of a surrogate pair: rare, and the quick encoder takes neither.
+            return _careful(line)
 
 
 @lru_cache(maxsize=1)

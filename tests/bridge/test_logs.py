@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -64,3 +65,17 @@ def test_an_unexpected_error_is_logged_without_its_text(capsys: pytest.CaptureFi
     assert "test_an_unexpected_error" in line["traceback"]
     assert '("canary")' in line["traceback"]  # the source line, which is ours
     assert "KeyError: 'canary'" not in line["traceback"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["é", "half a pair \ud800", b"\xff", float("nan"), Path("/x"), KeyError("x"), {"when": None}, [1, None]],
+    ids=repr,
+)
+def test_whatever_is_logged_becomes_one_line_of_ascii(value: object) -> None:
+    """A line that cannot be written is a line that is missing when it is needed, on any terminal."""
+    line = JsonFormat().format(record(value=value))
+
+    assert line.isascii()
+    assert "\n" not in line
+    assert json.loads(line)["value"] is not None
