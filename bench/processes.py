@@ -102,7 +102,7 @@ def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path
             break
         time.sleep(0.02)
     tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-    raise BenchError(f"{' '.join(map(str, process.args))} did not listen on {port}:\n{tail}")  # type: ignore[arg-type]
+    raise BenchError(f"{' '.join(map(str, process.args))} did not listen on {port}:\n{tail}")  # type: ignore[arg-type]  # a list here
 
 
 def _family(pid: int) -> Iterator[int]:

@@ -39,7 +39,7 @@ class BrokerUrl:
             # The URL is logged and handed to every client; a query is where keys end up.
             raise ValueError("must not have a query or a fragment")
         path = (parts.path or "/mqtt") if transport == "websockets" else ""
-        return cls(parts.scheme, parts.hostname, parts.port or default_port, path)  # type: ignore[arg-type]
+        return cls(parts.scheme, parts.hostname, parts.port or default_port, path)  # type: ignore[arg-type]  # checked above
 
     @property
     def transport(self) -> Literal["tcp", "websockets"]:

@@ -61,7 +61,7 @@ def missing_packages() -> list[str]:
         return [*missing, "gcc", "libc6-dev", *_HEADERS.values()]
     for header, package in _HEADERS.items():
         probe = [compiler, "-E", "-w", "-include", header, "-x", "c", os.devnull]
-        if subprocess.run(probe, capture_output=True, timeout=30, check=False).returncode:  # noqa: S603
+        if subprocess.run(probe, capture_output=True, timeout=30, check=False).returncode:
             missing.append(package)
     return missing
 
@@ -104,7 +104,7 @@ def build_plugin() -> Path:
     with tempfile.TemporaryDirectory(dir=cache, prefix="build-") as build:
         make = ["make", "--silent", "-C", str(sources), f"BUILD={build}", "CC=gcc"]
         try:
-            done = subprocess.run(make, capture_output=True, text=True, timeout=BUILD_TIMEOUT, check=False)  # noqa: S603
+            done = subprocess.run(make, capture_output=True, text=True, timeout=BUILD_TIMEOUT, check=False)
         except subprocess.TimeoutExpired as exc:
             raise LocalBrokerError(f"Building the broker's plugin took over {BUILD_TIMEOUT:.0f} s") from exc
         if done.returncode:
@@ -118,7 +118,7 @@ def build_plugin() -> Path:
 def mosquitto_version(mosquitto: str) -> tuple[int, int]:
     """Major and minor version of the program. Raises LocalBrokerError below 2.0."""
     # Its exit code for -h differs between versions.
-    usage = subprocess.run([mosquitto, "-h"], capture_output=True, text=True, timeout=10, check=False).stdout  # noqa: S603
+    usage = subprocess.run([mosquitto, "-h"], capture_output=True, text=True, timeout=10, check=False).stdout
     if not (match := re.search(r"mosquitto version (\d+)\.(\d+)", usage)):
         raise LocalBrokerError(f"{mosquitto} does not tell its version")
     version = int(match[1]), int(match[2])
@@ -225,7 +225,7 @@ class LocalBroker:
 
     def _start_once(self) -> None:
         self._last_lines.clear()
-        self._process = subprocess.Popen(  # noqa: S603
+        self._process = subprocess.Popen(
             self.command(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -87,7 +87,7 @@ class Mqtt5Client(aiomqtt.Client):
             timeout=timeout,
             logger=_paho_logger,
         )
-        self._client._create_socket = self._open_socket  # type: ignore[method-assign]
+        self._client._create_socket = self._open_socket  # type: ignore[method-assign]  # no other way in
         self._client.manual_ack_set(manual_ack)
         self._thread = threading.get_ident()
         self._broker = broker
@@ -311,7 +311,7 @@ class Mqtt5Client(aiomqtt.Client):
 
 
 def _properties(packet_type: int, **values: int | None) -> Properties:
-    properties = Properties(packet_type)  # type: ignore[no-untyped-call]
+    properties = Properties(packet_type)  # type: ignore[no-untyped-call]  # paho has no type there
     for name, value in values.items():
         if value is not None:
             setattr(properties, name, value)

@@ -271,7 +271,7 @@ class MqttPublisher(Publisher):
     ) -> _T:
         return await self._twice(lambda: self._attempt(work, max(timeout, self._timeout)))
 
-    async def _attempt(self, work: Callable[[_Link], Awaitable[_T]], timeout: float) -> _T:  # noqa: ASYNC109
+    async def _attempt(self, work: Callable[[_Link], Awaitable[_T]], timeout: float) -> _T:  # noqa: ASYNC109  # handed on
         link: _Link | None = None
         try:
             async with asyncio.timeout(timeout):

@@ -67,7 +67,7 @@ async def renew(
                     before = mac.client.session
                     # A token is renewed at 70 to 90 % of its life.
                     await timing.advance(LIFETIME * 0.9)
-                    await mac.until(lambda app, before=before: app.client.session != before)  # type: ignore[misc]
+                    await mac.until(lambda app, before=before: app.client.session != before)  # type: ignore[misc]  # of a default
                     await mac.until_connected()
                     await wire.until(lambda: mac.client.session in births()[-1:])
                     if listed_online is not None and not await listed_online():
@@ -105,7 +105,7 @@ def main() -> int:
     """Print what was counted and what was wrong; 1 when something was."""
     with tempfile.TemporaryDirectory(prefix="kull-sync-soak-") as directory:
         report = asyncio.run(soak(Path(directory)))
-    print("\n".join([str(report), *report.faults]))  # noqa: T201
+    print("\n".join([str(report), *report.faults]))  # noqa: T201  # the report
     return 1 if report.faults else 0
 
 

@@ -35,7 +35,7 @@ class BrokerProcess:
         """Remove the container where the engine still has it, because its client had to be killed."""
         if self.container:
             remove = ["docker", "rm", "--force", self.container]
-            subprocess.run(remove, capture_output=True, timeout=20, check=False)  # noqa: S603
+            subprocess.run(remove, capture_output=True, timeout=20, check=False)
 
 
 def local_broker(directory: Path, jwks_file: Path, *, mqtt_port: int, ws_port: int) -> BrokerProcess:
@@ -48,7 +48,7 @@ def container_broker(jwks_file: Path, *, mqtt_port: int, ws_port: int) -> Broker
     """Our image, built now. Raises ContainerError."""
     try:
         build = ["docker", "build", "--tag", IMAGE, str(sources_dir())]
-        subprocess.run(build, stdin=subprocess.DEVNULL, timeout=BUILD_TIMEOUT, check=True)  # noqa: S603
+        subprocess.run(build, stdin=subprocess.DEVNULL, timeout=BUILD_TIMEOUT, check=True)
     except FileNotFoundError as exc:
         raise ContainerError(
             "--broker container needs Docker. On Debian: sudo apt-get install docker.io"

@@ -52,7 +52,7 @@ def first_line(*arguments: str, status: int = 0) -> str | None:
     if executable is None:
         return None
     try:
-        done = subprocess.run(  # noqa: S603  # only the programs named below
+        done = subprocess.run(
             [executable, *arguments[1:]],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

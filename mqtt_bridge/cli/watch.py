@@ -81,7 +81,7 @@ def _view(client: SyncClient, request: SessionRequest, *, json: bool) -> Abstrac
     # What the client has to say of its connection; stdout is for events alone.
     logging.basicConfig(format="%(asctime)s  %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
     format_event = as_json if json else as_line
-    return nullcontext(lambda event: print(format_event(event), flush=True))  # noqa: T201
+    return nullcontext(lambda event: print(format_event(event), flush=True))  # noqa: T201  # what it is asked for
 
 
 async def _show_events(client: SyncClient, show: Show) -> None:

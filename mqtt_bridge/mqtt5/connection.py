@@ -169,7 +169,7 @@ class Connection:
         return reasons
 
 
-async def _dial(broker: BrokerUrl, protocol: Mqtt5Protocol, timeout: float, ca_file: Path | None) -> None:  # noqa: ASYNC109
+async def _dial(broker: BrokerUrl, protocol: Mqtt5Protocol, timeout: float, ca_file: Path | None) -> None:  # noqa: ASYNC109  # for TLS too
     # The host name goes along as SNI, and must stand in the certificate. At the end of the connection, TLS
     # would wait half a minute for a peer that vanished.
     secured: dict[str, Any] = (

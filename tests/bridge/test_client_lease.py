@@ -55,7 +55,7 @@ def test_will_bears_the_connection() -> None:
 
     messages = [receive(PresenceTopic("ada", "mac"), will.payload) for will in wills]
     assert all(isinstance(message, DeviceDisconnectedMessage) for message in messages)
-    assert [message.data.session for message in messages] == [7, 8]  # type: ignore[union-attr]
+    assert [message.data.session for message in messages] == [7, 8]  # type: ignore[union-attr]  # all() narrows nothing
     assert messages[0].id != messages[1].id
     assert (wills[0].topic, wills[0].delay, wills[0].expiry) == (
         "sync/v1/users/ada/devices/mac",

@@ -226,6 +226,6 @@ def counted(metrics: BridgeMetrics, outcome: str, kind: str = "UPDATE_PROGRESS")
 async def eventually(condition: Callable[[], Any], *, within: float = PATIENCE) -> Any:
     """Wait until this is true, for so many seconds at most, and return it."""
     async with asyncio.timeout(within):
-        while not (result := condition()):  # noqa: ASYNC110  # what is waited for tells nobody
+        while not (result := condition()):
             await asyncio.sleep(0.01)
     return result

@@ -170,7 +170,7 @@ async def until(condition: Callable[[], object], *, otherwise: object = "") -> N
     """Wait for what happens in another process, or fail with ``otherwise``."""
     try:
         async with asyncio.timeout(PATIENCE):
-            while not condition():  # noqa: ASYNC110
+            while not condition():
                 await asyncio.sleep(0.01)
     except TimeoutError:
         raise AssertionError(f"waited in vain; so far: {otherwise}") from None

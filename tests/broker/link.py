@@ -92,13 +92,13 @@ class Link:
         **properties: Any,
     ) -> int:
         """CONNECT, and the reason code of the CONNACK; 0x80 when the broker hangs up without one."""
-        connect_properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        connect_properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho has no type there
         connect_properties.SessionExpiryInterval = session_expiry
         for name, value in properties.items():
             setattr(connect_properties, name, value)
         self._client.username_pw_set(username, password)
         if will:
-            will_properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
+            will_properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]  # paho has no type there
             will_properties.WillDelayInterval = will.delay
             self._client.will_set(will.topic, will.payload, 1, will.retain, will_properties)
         self._client.connect(

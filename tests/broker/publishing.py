@@ -75,7 +75,7 @@ async def listen(broker: TestBroker, user: str, *, device: str = "ear") -> tuple
 
 async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(PATIENCE):
-        while not condition():  # noqa: ASYNC110  # what is waited for happens in another process
+        while not condition():
             await asyncio.sleep(0.01)
 
 

@@ -246,7 +246,7 @@ async def test_broker_that_restarts(start_broker: StartBroker, user: str) -> Non
             births.extend(
                 DeviceConnectedMessage.model_validate_json(message.payload) for message in listener.received()
             )
-            return any(birth.data.session > first.data.session for birth in births)  # type: ignore[union-attr]
+            return any(birth.data.session > first.data.session for birth in births)  # type: ignore[union-attr]  # a birth
 
         await app.until(reborn)
         listener.disconnect()

@@ -279,7 +279,7 @@ async def test_no_session_to_be_had_stops_the_client(
         assert ("401" in last.detail) == (how == "401")
         if when == "at the renewal":
             await until(lambda: any(isinstance(one, DeviceDisconnectedMessage) for one in watcher.of("mac")))
-            assert watcher.of("mac")[-1].data.reason == "signed-out"  # type: ignore[union-attr]
+            assert watcher.of("mac")[-1].data.reason == "signed-out"  # type: ignore[union-attr]  # as awaited
 
 
 async def test_renewal_that_fails_at_first_does_not_disturb(

@@ -103,7 +103,7 @@ async def test_a_broker_that_goes_and_comes_back(start_broker: StartBroker) -> N
         assert (await client.get("/demo/api/shoots/portraits-4")).json()["status"] in ("queued", "processing")
         await asyncio.to_thread(broker.control.start)
         async with asyncio.timeout(PATIENCE):
-            while (await client.get("/demo/api/shoots/portraits-4/report")).status_code != 200:  # noqa: ASYNC110
+            while (await client.get("/demo/api/shoots/portraits-4/report")).status_code != 200:
                 await asyncio.sleep(0.1)
         with await device(client, broker) as phone:
             events = await heard_until_completed(phone)

@@ -210,7 +210,7 @@ async def test_others_are_not_signed_out(client: httpx.AsyncClient, broker: Test
 
 async def until_online(client: httpx.AsyncClient, user: str, device: str) -> None:
     async with asyncio.timeout(PATIENCE):
-        while not (await listed(client, user)).get(device, {}).get("online"):  # noqa: ASYNC110
+        while not (await listed(client, user)).get(device, {}).get("online"):
             await asyncio.sleep(0.02)
 
 
@@ -231,7 +231,7 @@ async def test_a_device_that_was_lost(client: httpx.AsyncClient, broker: TestBro
     before = now_ms()
     connection.abort()
     async with asyncio.timeout(PATIENCE):
-        while not (devices := await listed(client, user)):  # noqa: ASYNC110
+        while not (devices := await listed(client, user)):
             await asyncio.sleep(0.02)
 
     entry = devices["mac"]

@@ -253,7 +253,7 @@ async def test_app_that_is_uninstalled(broker: TestBroker, client: httpx.AsyncCl
         await phone.close()
         await watcher.until(lambda app: app.presence_of("phone") == ["connected", "lost"])
         async with asyncio.timeout(PATIENCE):
-            while "phone" in await listed(client, user):  # noqa: ASYNC110
+            while "phone" in await listed(client, user):
                 await asyncio.sleep(0.1)
         async with running(Sessions(broker), user, "latecomer") as latecomer:
             await latecomer.until(lambda app: app.presence_of("watcher") == ["connected"])
@@ -299,7 +299,7 @@ async def test_crash_of_the_broker(start_broker: StartBroker, connect: Connect, 
         watcher = apps["watcher"]
         for name in apps:
             await both_say(watcher, client, user, name, ["connected"])
-            await until(lambda name=name: apps[name].presence_of(name) == ["connected"])  # type: ignore[misc]
+            await until(lambda name=name: apps[name].presence_of(name) == ["connected"])  # type: ignore[misc]  # of a default
         sweeping = SteppedTiming()
         worker = await stack.enter_async_context(working(broker, timing=sweeping))
         await until_the_wait_begins(worker, sweeping, 1)

@@ -116,7 +116,7 @@ def test_an_order_is_forgotten_when_its_tokens_have_expired(broker: TestBroker, 
         pytest.param(order("a/b"), id="no user id"),
         pytest.param(order("ada", device="m:c"), id="no device id"),
         pytest.param(order("ada", session=-1), id="negative session"),
-        pytest.param(order("ada", session="5"), id="session as text"),  # type: ignore[arg-type]
+        pytest.param(order("ada", session="5"), id="session as text"),  # type: ignore[arg-type]  # the test
         pytest.param(order("ada", until=1), id="until in the past"),
         pytest.param(order("ada", until=int(time.time() * 1000)), id="until in milliseconds"),
         pytest.param(order("ada", reason="lost"), id="unknown member"),

@@ -161,7 +161,7 @@ class Elsewhere:
                     raw = writer.get_extra_info("socket")
                     raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.proxy.cut()
-            while self.proxy._open:  # noqa: ASYNC110  # the proxy's own tasks empty it
+            while self.proxy._open:
                 await asyncio.sleep(0.01)
 
         self._run(cut())
@@ -196,7 +196,7 @@ async def test_end_that_waits_in_the_socket_is_noticed(
 
         # This loop does not run meanwhile, as in a process that is frozen.
         elsewhere.cut(reset=reset)
-        time.sleep(2 * TRUSTED)  # noqa: ASYNC251
+        time.sleep(2 * TRUSTED)  # noqa: ASYNC251  # nothing runs in a frozen process
         with caplog.at_level(logging.INFO, "mqtt_bridge.publisher"):
             await publisher.publish(PromptsTopic(user), message)
         assert "Once more" not in caplog.text

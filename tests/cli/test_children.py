@@ -38,7 +38,7 @@ async def python(children: Children, name: str, program: str) -> None:
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE):
-        while not condition():  # noqa: ASYNC110  # what is waited for happens in another process
+        while not condition():
             await asyncio.sleep(0.01)
 
 

@@ -67,5 +67,5 @@ async def sign_in(client: httpx.AsyncClient, user: str) -> httpx.AsyncClient:
 async def until(condition: Callable[[], bool]) -> None:
     """Wait until it holds."""
     async with asyncio.timeout(PATIENCE):
-        while not condition():  # noqa: ASYNC110
+        while not condition():
             await asyncio.sleep(0.005)

@@ -30,7 +30,7 @@ async def look(client: httpx.AsyncClient, shoot: str) -> dict[str, Any]:
 async def finished(client: httpx.AsyncClient, shoot: str) -> dict[str, Any]:
     """The shoot, once no worker is at it."""
     async with asyncio.timeout(PATIENCE):
-        while (found := await look(client, shoot))["status"] in ("queued", "processing"):  # noqa: ASYNC110
+        while (found := await look(client, shoot))["status"] in ("queued", "processing"):
             await asyncio.sleep(0.005)
     return found
 

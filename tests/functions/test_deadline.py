@@ -35,7 +35,7 @@ def soon() -> Any:
 
 @pytest.mark.usefixtures("environment")
 def test_a_publication_that_hangs_is_answered_in_time(
-    publisher: Broker,  # noqa: F811
+    publisher: Broker,
     monkeypatch: pytest.MonkeyPatch,
     soon: Any,
 ) -> None:
@@ -52,7 +52,7 @@ def test_a_publication_that_hangs_is_answered_in_time(
 
 @pytest.mark.usefixtures("environment")
 def test_a_batch_that_hangs_tells_what_became_of_each(
-    publisher: Broker,  # noqa: F811
+    publisher: Broker,
     monkeypatch: pytest.MonkeyPatch,
     soon: Any,
 ) -> None:
@@ -75,7 +75,7 @@ def test_a_batch_that_hangs_tells_what_became_of_each(
 
 @pytest.mark.usefixtures("environment")
 def test_whatever_else_hangs_is_answered_in_time(
-    publisher: Broker,  # noqa: F811
+    publisher: Broker,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Every function, and every wait in it."""
@@ -90,7 +90,7 @@ def test_whatever_else_hangs_is_answered_in_time(
 
 @pytest.mark.usefixtures("environment")
 def test_an_invocation_that_is_almost_over_publishes_nothing_in_vain(
-    publisher: Broker,  # noqa: F811
+    publisher: Broker,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Without any time left the answer is 503 too, and not a kill."""
@@ -101,7 +101,7 @@ def test_an_invocation_that_is_almost_over_publishes_nothing_in_vain(
 
 
 @pytest.mark.usefixtures("environment")
-def test_the_time_of_one_invocation_is_not_that_of_the_next(publisher: Broker, soon: Any) -> None:  # noqa: F811
+def test_the_time_of_one_invocation_is_not_that_of_the_next(publisher: Broker, soon: Any) -> None:
     """A warm environment begins each with its own."""
     handler = fresh(importlib.import_module("functions.shoot_progress"))
     for each in (soon, context(30_000)):

@@ -151,7 +151,7 @@ async def test_no_body_and_no_token_reaches_a_log(
             raise ValueError(CANARY)
         except ValueError as cause:
             failure.__cause__ = cause
-    publisher.fail_with = failure  # type: ignore[assignment]
+    publisher.fail_with = failure  # type: ignore[assignment]  # a defect, no failure
     value = token("billing", "sync:publish sync:session")
     good = POSTS[path] | ({"error": CANARY} if path == SHOOT_PROGRESS else {})
     for posted in (body, good):
@@ -173,7 +173,7 @@ async def test_an_unexpected_error_can_be_found(
     """Its class, its causes and where they came from are logged, with the request's id."""
     failure = ZeroDivisionError("quoted")
     failure.__cause__ = KeyError("quoted too")
-    publisher.fail_with = failure  # type: ignore[assignment]
+    publisher.fail_with = failure  # type: ignore[assignment]  # a defect, no failure
     response = await client.post(SHOOT_PROGRESS, json=PROGRESS, headers=user())
     (line,) = (line for line in log.lines() if "traceback" in line)
 

@@ -14,7 +14,7 @@ from .test_aws import CONTEXT, Broker, environment, event, fresh, publisher  # n
 
 
 @pytest.fixture
-def on_lambda(environment: pytest.MonkeyPatch) -> None:  # noqa: F811
+def on_lambda(environment: pytest.MonkeyPatch) -> None:
     environment.setenv(metrics.FUNCTION, "shoot-progress")
 
 
@@ -36,7 +36,7 @@ OUTCOMES: list[Any] = [
 @pytest.mark.usefixtures("on_lambda")
 @pytest.mark.parametrize(("path", "headers", "body", "failure", "counted"), OUTCOMES)
 def test_an_invocation_is_one_line(
-    publisher: Broker,  # noqa: F811
+    publisher: Broker,
     capsys: pytest.CaptureFixture[str],
     path: str,
     headers: dict[str, str],
@@ -63,7 +63,7 @@ def test_an_invocation_is_one_line(
 
 @pytest.mark.usefixtures("on_lambda")
 def test_each_line_is_of_its_own_invocation(
-    publisher: Broker,  # noqa: F811
+    publisher: Broker,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

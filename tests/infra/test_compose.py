@@ -169,7 +169,7 @@ async def backend(stack: Stack, directory: Path) -> AsyncIterator[App]:
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(PATIENCE):
-        while not await condition():  # noqa: ASYNC110  # the other side is another process
+        while not await condition():
             await asyncio.sleep(0.2)
 
 

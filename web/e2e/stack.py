@@ -39,7 +39,7 @@ READY_TIMEOUT = 30.0
 
 def start(command: list[str], environment: dict[str, str], stack: ExitStack, *, ready: str) -> None:
     """Start a process that ends with ``stack``, and return once this URL answers 200."""
-    process = subprocess.Popen(  # noqa: S603
+    process = subprocess.Popen(
         command, env=os.environ | environment, stdin=subprocess.DEVNULL, stdout=sys.stderr, process_group=0
     )
 
