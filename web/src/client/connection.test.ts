@@ -9,6 +9,7 @@ import {
   topics,
   USER,
 } from './testing.ts'
+import type { SessionAnswer } from './wire.generated.ts'
 
 const json = JSON.stringify
 
@@ -109,6 +110,23 @@ test('it tries for ever, with waits that double up to the limit, at one broker a
     'ws://broker-2',
     'ws://broker-1',
     'ws://broker-2',
+  ])
+})
+
+test('URLs that are for other clients than browsers are left out', async () => {
+  const fakes = clientAmongFakes()
+  const answer = fakes.broker.getSession(USER)
+  const urls = ['mqtt://broker-0', 'ws://broker-1', 'mqtts://broker-1', 'wss://broker-2']
+  const { client, clock, broker } = clientAmongFakes({
+    getSession: async (context) => ({ ...(await answer(context)), urls }) as SessionAnswer,
+  })
+  broker.reachable = false
+  client.connect()
+  await clock.advance(10_000)
+  expect(broker.connects.slice(0, 3).map(({ url }) => url)).toEqual([
+    'ws://broker-1',
+    'wss://broker-2',
+    'ws://broker-1',
   ])
 })
 

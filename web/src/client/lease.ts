@@ -41,9 +41,9 @@ export class Lease {
     return this.session.session + this.connects++
   }
 
-  /** The broker to connect to. */
+  /** The broker to connect to. The answer is for any client; here only WebSocket is a way. Empty: it names none. */
   get url(): string {
-    const { urls } = this.session
+    const urls = this.session.urls.filter((url) => /^ws/.test(url))
     return urls[this.#url % urls.length] ?? ''
   }
 

@@ -1,4 +1,4 @@
-import mqtt, { type IClientPublishOptions } from 'mqtt'
+import mqtt, { type IClientOptions, type IClientPublishOptions, type MqttClient } from 'mqtt'
 import type { Clock } from './clock.ts'
 import { SyncError } from './errors.ts'
 import { clearAndEnd, DISCONNECT_WITH_WILL } from './lastWords.ts'
@@ -14,9 +14,10 @@ export function connect(
   signal: AbortSignal,
   clock: Clock,
 ): Promise<Link> {
+  if (request.url === '') throw failed('The session answer names no ws:// or wss:// URL of the broker')
   let socket: WebSocket | undefined
   const { will } = request
-  const client = mqtt.connect(request.url, {
+  const options: IClientOptions = {
     protocolVersion: 5,
     clientId: request.clientId,
     username: request.username,
@@ -40,7 +41,8 @@ export function connect(
       socket = new WebSocket(url, protocols)
       return socket
     },
-  })
+  }
+  const client = open(request.url, options)
   return new Promise((resolve, reject) => {
     let state: 'connecting' | 'up' | 'over' = 'connecting'
     let sessionPresent = false
@@ -160,6 +162,15 @@ export function connect(
       },
     })
   })
+}
+
+/** Throws a SyncError where the browser lets no socket begin, as ws:// from a page on https. */
+function open(url: string, options: IClientOptions): MqttClient {
+  try {
+    return mqtt.connect(url, options)
+  } catch (cause) {
+    throw failed(cause instanceof Error ? cause.message : 'The connection could not begin')
+  }
 }
 
 function failed(why: string, reasonCode?: number): SyncError {
