@@ -88,6 +88,18 @@ test('tabs hear each other, and not themselves', async () => {
   two.close()
 })
 
+test('where tabs are forbidden to hear each other there are no tabs', () => {
+  const forbidden = class {
+    constructor() {
+      throw new DOMException('The operation is insecure.', 'SecurityError')
+    }
+  }
+  vi.stubGlobal('BroadcastChannel', forbidden)
+  expect(browserTabs()).toBeNull()
+  vi.stubGlobal('BroadcastChannel', undefined)
+  expect(browserTabs()).toBeNull()
+})
+
 test('without a page, or without locks, there are no tabs', () => {
   vi.stubGlobal('navigator', {})
   expect(browserTabs()).toBeNull()

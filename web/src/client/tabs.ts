@@ -25,8 +25,13 @@ export interface Channel {
 
 /** The tabs of this browser. Null: it cannot tell them apart. */
 export function browserTabs(): Tabs | null {
-  if (typeof document === 'undefined' || typeof BroadcastChannel === 'undefined' || !navigator.locks)
+  if (typeof document === 'undefined' || !navigator.locks) return null
+  try {
+    // Missing in old browsers; Firefox has it throw where the user forbids a site to store anything.
+    new BroadcastChannel('').close()
+  } catch {
     return null
+  }
   const { locks } = navigator
   const holder = async (name: string) =>
     (await locks.query()).held?.find((held) => held.name === name)?.clientId
