@@ -206,6 +206,22 @@ test('when the user changes, nothing of the first is left in any tab', async () 
   await heading(other, 'Page not found')
 })
 
+test('where the browser may store nothing, all works as long as the page lives', async () => {
+  const device = await newDevice()
+  await device.addInitScript(() => {
+    const denied = () => {
+      throw new DOMException('Access is denied for this document.', 'SecurityError')
+    }
+    Object.defineProperty(window, 'localStorage', { get: denied })
+  })
+  const page = await signIn(device)
+  await page.getByRole('button', { name: 'Account of' }).click()
+  await page.getByLabel('Dark').check()
+  expect(await page.locator('html').getAttribute('data-theme')).toBe('dark')
+  await page.getByRole('button', { name: 'Sign out', exact: true }).click()
+  await heading(page, 'Sign in')
+})
+
 test('everything can be done with the keyboard alone, and the focus is always seen', async () => {
   const phone = await signIn(await newDevice(), '/devices')
   const page = await (await newDevice()).newPage()

@@ -1,10 +1,11 @@
 import { getSyncClient, httpSession } from '@kull/sync'
 import { useSyncExternalStore } from 'react'
+import { storage } from '../data/storage.ts'
 import { browserName } from './browserName.ts'
 import { Session, type SessionState, type User } from './session.ts'
 
 /** The session of this page. */
-export const session = new Session(localStorage)
+export const session = new Session(storage)
 addEventListener('storage', () => session.reload())
 
 export const client = getSyncClient({

@@ -51,6 +51,17 @@ test('another user who signs in in another tab is the user of this one', () => {
   expect(session.getSnapshot()).toEqual({ user: bob })
 })
 
+test('a tab that learns late that its user is out leaves the one who signed in since then', () => {
+  const storage = new MemoryStorage()
+  const sleeper = new Session(storage)
+  sleeper.begin(ADA)
+  const bob = { userId: 'bob', name: 'Bob', token: 'd.e.f' }
+  new Session(storage).begin(bob)
+  sleeper.end('expired')
+  expect(sleeper.getSnapshot()).toEqual({ user: bob })
+  expect(new Session(storage).getSnapshot()).toEqual({ user: bob })
+})
+
 test('listeners are called for changes alone, and the state stays the same object between them', () => {
   const session = new Session(new MemoryStorage())
   const listener = vi.fn()

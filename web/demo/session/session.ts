@@ -42,11 +42,15 @@ export class Session {
     this.#set({ user })
   }
 
-  /** Forgets the user. Does nothing when nobody is signed in, so that the first reason stays. */
+  /**
+   * Forgets the user. Does nothing when nobody is signed in, so that the first reason stays. A tab that slept may learn
+   * late that its user is out: whoever signed in since then, in another tab, is the user of this one as well.
+   */
   end(reason: SignedOutReason): void {
-    if (this.#state.user === null) return
-    this.#storage.removeItem(KEY)
-    this.#set({ user: null, reason })
+    const { user } = this.#state
+    if (user === null) return
+    if (this.#stored()?.token === user.token) this.#storage.removeItem(KEY)
+    this.#set(stateOf(this.#stored(), reason))
   }
 
   /** What another tab did. Called on the window's `storage` event, which the writing tab itself does not get. */

@@ -1,4 +1,5 @@
 import { useSyncExternalStore } from 'react'
+import { storage } from '../data/storage.ts'
 
 export const THEMES = ['system', 'light', 'dark'] as const
 export type Theme = (typeof THEMES)[number]
@@ -7,7 +8,7 @@ const KEY = 'kull-demo:theme'
 const listeners = new Set<() => void>()
 
 function known(): Theme {
-  const stored = localStorage.getItem(KEY)
+  const stored = storage.getItem(KEY)
   return THEMES.find((theme) => theme === stored) ?? 'system'
 }
 
@@ -25,7 +26,7 @@ export function startTheme(): void {
 }
 
 export function chooseTheme(theme: Theme): void {
-  localStorage.setItem(KEY, theme)
+  storage.setItem(KEY, theme)
   show()
 }
 
