@@ -28,26 +28,32 @@ function keepWorkerUrl(): Plugin {
 /** Entries that need React. */
 const WITH_REACT = ['react', 'components']
 
-/** Files of the package as they are. No module imports the styles, so that Node can load the library. */
-const COPIES = { 'components.css': 'src/components/components.css', LICENSE: '../LICENSE' }
+const COMPONENTS = `${import.meta.dirname}/src/components`
 
-function copyFiles(): Plugin {
+/** The styles in one file, which a page can link as well. No module imports them, so that Node can load the library. */
+function styles(): string {
+  const whole = readFileSync(`${COMPONENTS}/components.css`, 'utf8')
+  return whole.replace(
+    /@import "(.+)";\n/g,
+    (_, file) => `\n${readFileSync(`${COMPONENTS}/${file}`, 'utf8')}`,
+  )
+}
+
+/** What the package has besides modules. */
+function addFiles(): Plugin {
   return {
-    name: 'copy-files',
+    name: 'add-files',
     apply: 'build',
     generateBundle() {
-      for (const [fileName, from] of Object.entries(COPIES))
-        this.emitFile({
-          type: 'asset',
-          fileName,
-          source: readFileSync(`${import.meta.dirname}/${from}`, 'utf8'),
-        })
+      const license = readFileSync(`${import.meta.dirname}/../LICENSE`, 'utf8')
+      for (const [fileName, source] of Object.entries({ 'components.css': styles(), LICENSE: license }))
+        this.emitFile({ type: 'asset', fileName, source })
     },
   }
 }
 
 export default defineConfig({
-  plugins: [keepWorkerUrl(), copyFiles()],
+  plugins: [keepWorkerUrl(), addFiles()],
   build: {
     target: 'es2022',
     sourcemap: true,

@@ -22,3 +22,10 @@ test.each(Object.keys(exports))('%s is where package.json says, with its types',
   const files = typeof target === 'string' ? [target] : Object.values<string>(target)
   for (const file of files) expect(readFileSync(`${ROOT}/${file}`, 'utf8')).not.toBe('')
 })
+
+test('the styles are one file, which a page without a bundler can link', () => {
+  const css = readFileSync(`${ROOT}/${exports['./components.css']}`, 'utf8')
+  expect(css).not.toContain('@import')
+  for (const part of ['.kull-badge', '.kull-indicator', '.kull-device', '.kull-shoot', '.kull-toast'])
+    expect(css).toContain(`\n${part} {`)
+})
