@@ -19,14 +19,14 @@ export interface Look {
   readonly width: number
   /** Device pixels to a CSS pixel. A page that a browser zooms to 200 % sees half the width at twice the density. */
   readonly density?: number
-  /** Only its colours differ from the look before: nothing else has to be examined again. */
+  /** Beside its colours it is like another look: nothing else has to be examined again. */
   readonly coloursOnly?: true
 }
 
 const HEIGHT = 800
 
 export const LOOKS: readonly Look[] = [
-  { name: 'light', colorScheme: 'light', width: 1280 },
+  { name: '1920 px', colorScheme: 'light', width: 1920 },
   { name: 'dark', colorScheme: 'dark', width: 1280, coloursOnly: true },
   { name: 'forced colours', colorScheme: 'dark', forcedColors: 'active', width: 1280, coloursOnly: true },
   { name: '320 px', colorScheme: 'light', width: 320 },
