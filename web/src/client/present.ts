@@ -103,7 +103,7 @@ export class Present {
 
 /**
  * Since when a device is on line, or away. A will bears the time of its CONNECT; when it fired is told by how long it
- * will still be kept.
+ * will still be kept. Never later than now, whatever the device's clock says.
  */
 export function presenceSince(message: PresenceMessage, expiresIn: number | null, now: number): number {
   if (message.type === 'DEVICE_CONNECTED' || expiresIn === null) return message.timestamp

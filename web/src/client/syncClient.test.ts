@@ -136,6 +136,16 @@ describe('devices', () => {
     expect(told).toEqual(['DEVICE_CONNECTED'])
   })
 
+  test.each([connected(5), disconnected(5)])(
+    'a device whose clock is ahead came and went by now: %o',
+    async (message) => {
+      const { tell, clock } = await follow()
+      const now = clock.date()
+      const ahead = { ...JSON.parse(message), timestamp: Number.MAX_SAFE_INTEGER }
+      expect(await tell(json(ahead), null)).toMatchObject({ since: now })
+    },
+  )
+
   test('a removed device is gone', async () => {
     const { told, tell } = await follow()
     await tell(connected(5))
