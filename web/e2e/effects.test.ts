@@ -78,7 +78,7 @@ test('credits bought while the page was away are fetched, without a toast', asyn
 test('a device that comes is one toast; those that were there, and this one, are none', async () => {
   const { user, page } = await openPage()
   await world.watch(user)
-  await eventually(() => toasts(page), ['Browser is online'])
+  await eventually(() => toasts(page), ['\u2068Browser\u2069 is online'])
   await page.reload()
   await shows(page, 'devices', '2')
   await world.stack.post('credit-update', bought(user, 1))

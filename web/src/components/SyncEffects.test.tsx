@@ -156,7 +156,10 @@ describe('a device', () => {
     await screen.pass(500)
     for (const device of ['a', 'b', 'c', 'd']) screen.broker.publish(topics.device(device), born(device))
     await screen.pass(500)
-    expect(screen.toasts.map(({ text }) => text)).toEqual(['mac, ipad are online', '4 devices are online'])
+    expect(screen.toasts.map(({ text }) => text)).toEqual([
+      '\u2068mac\u2069, \u2068ipad\u2069 are online',
+      '4 devices are online',
+    ])
   })
 
   test('that renews its session is not told again; one that was away is', async () => {
@@ -170,7 +173,10 @@ describe('a device', () => {
     await screen.pass(500)
     screen.broker.publish(topics.device('mac'), born('mac', 3))
     await screen.pass(500)
-    expect(screen.toasts.map(({ text }) => text)).toEqual(['mac is online', 'mac is online'])
+    expect(screen.toasts.map(({ text }) => text)).toEqual([
+      '\u2068mac\u2069 is online',
+      '\u2068mac\u2069 is online',
+    ])
   })
 
   test('that has gone again before it was told is not', async () => {

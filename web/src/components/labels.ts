@@ -145,7 +145,8 @@ export const SYNC_EFFECTS_LABELS: SyncEffectsLabels = {
   devices: (names) =>
     names.length > 3
       ? `${names.length} devices are online`
-      : `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} online`,
+      : // In Unicode's isolates: what is written from right to left does not turn round the rest.
+        `\u2068${names.join('\u2069, \u2068')}\u2069 ${names.length === 1 ? 'is' : 'are'} online`,
 }
 
 export interface ToastsLabels {
