@@ -101,6 +101,8 @@ async def test_connection_is_replaced_before_its_token_ends(
             clock.now += pause
             await publisher.publish(ShootTopic(user, "s"), progress(user))
             assert proxy.connections == connections
+            # What the metrics of a Lambda function tell.
+            assert (publisher.connects, publisher.resends) == (connections, 0)
 
 
 async def test_closed_publisher_connects_again(

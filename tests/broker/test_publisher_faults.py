@@ -90,6 +90,8 @@ async def test_path_that_lost_its_way(broker: TestBroker, user: str, new_publish
         receipt = await publisher.publish(topic, message)
 
         assert proxy.connections == 2
+    # What the metrics of a Lambda function tell.
+    assert (publisher.connects, publisher.resends) == (2, 1)
     await until(lambda: len(about(received, topic)) >= 2)
     await connection.close()
 
@@ -110,6 +112,7 @@ async def test_token_that_ended_while_nobody_published(
         await publisher.publish(ShootTopic(user, "s"), progress(user))
     assert lost is not None
     assert "Once more" not in caplog.text
+    assert (publisher.connects, publisher.resends) == (2, 0)
 
 
 async def test_token_that_ends_sooner_than_our_clock_says(
