@@ -106,7 +106,7 @@ export class Present {
  * will still be kept. Never later than now, whatever the device's clock says.
  */
 export function presenceSince(message: PresenceMessage, expiresIn: number | null, now: number): number {
-  if (message.type === 'DEVICE_CONNECTED' || expiresIn === null) return message.timestamp
+  if (message.type === 'DEVICE_CONNECTED' || expiresIn === null) return Math.min(message.timestamp, now)
   return keptSince(expiresIn, PRESENCE_EXPIRY, now)
 }
 
