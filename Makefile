@@ -30,7 +30,7 @@ test: packages-test environment web-packages demo ## Set up what is missing and 
 	$(MAKE) --no-print-directory -C $(PLUGIN) fuzz FUZZ_SECONDS=5
 	$(NPM) test
 	$(NPM) run e2e
-	$(BIN)/pytest -n 2 --cov --cov-fail-under=95
+	$(BIN)/pytest -n 3 --cov --cov-fail-under=95
 
 check: packages-run environment web-packages ## Look at everything, change nothing: lint, format, types, C warnings
 	$(BIN)/ruff check
