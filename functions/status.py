@@ -57,4 +57,8 @@ async def sync_status(caller: Anyone, services: WarmServices, response: Response
     return StatusAnswer(details=details)
 
 
+# Many monitors ask so; what they get is the same without the body.
+router.head("/api/sync/status", include_in_schema=False)(sync_status)
+
+
 handler = lambda_handler(FromEnvironment(router))

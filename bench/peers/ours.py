@@ -87,4 +87,6 @@ def functions_environment(mosquitto: LocalBroker, key: tokens.SigningKey) -> dic
         "KULL_SYNC_AUTH_AUDIENCE": workload.AUDIENCE,
         "KULL_SYNC_AUTH_ALGORITHMS": workload.ALGORITHM,
         "KULL_SYNC_AUTH_SECRET": workload.SECRET,
+        # No peer writes a line for each request.
+        "KULL_SYNC_LOG_LEVEL": "WARNING",
     }

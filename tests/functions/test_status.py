@@ -60,6 +60,16 @@ async def test_a_service_learns_more(client: httpx.AsyncClient, publisher: Timed
     }
 
 
+@pytest.mark.parametrize(("fault", "status"), [(None, 200), (PublishError("gone"), 503)])
+async def test_monitors_may_ask_for_the_head_alone(
+    client: httpx.AsyncClient, publisher: Timed, fault: PublishError | None, status: int
+) -> None:
+    """HEAD is answered as GET is, measurement included."""
+    publisher.fail_with = fault
+
+    assert (await client.head(STATUS)).status_code == status
+
+
 async def test_a_wrong_token_is_not_no_token(client: httpx.AsyncClient) -> None:
     """Who shows a token wants to know that it is refused."""
     response = await client.get(STATUS, headers=bearer(token(exp=1)))
