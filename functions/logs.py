@@ -10,6 +10,7 @@ from typing import Any
 from mqtt_bridge import logs as bridge_logs
 from mqtt_bridge.settings import Settings
 
+from . import metrics
 from .asgi import Scope, header
 
 logger = logging.getLogger(__name__)
@@ -84,7 +85,12 @@ def _request_id(scope: Scope) -> str:
 def configure(settings: Settings) -> None:
     """Send the logs of this process to stderr. For the process's entry alone, never for a library."""
     bridge_logs.configure(
-        settings.log_format, settings.log_level, packages=["functions"], context=within_request
+        settings.log_format,
+        settings.log_level,
+        packages=["functions"],
+        context=within_request,
+        # Lambda may freeze the process before the loop takes its next turn.
+        together=metrics.FUNCTION not in os.environ,
     )
     # What no line of ours shows need not be asked for.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False

@@ -3,6 +3,7 @@
 Fields come with the record: ``logger.info("Swept", extra={"fields": {"user": "ada"}})``.
 """
 
+import asyncio
 import json
 import logging
 import sys
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 from pydantic_core import PydanticSerializationError, to_json
 
@@ -81,11 +82,64 @@ class ConsoleFormat(FieldsFormat):
         return f"{line}\n{trace}" if trace else line
 
 
+class TogetherHandler(logging.StreamHandler[TextIO]):
+    """Writes what is logged within one turn of an event loop together: a write costs as much as its line.
+
+    What is a warning or worse goes at once, with all before it, and so does what is logged without a loop.
+    At the end of the process ``logging`` flushes the rest.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._lines: list[str] = []
+        self._flushed_by: asyncio.AbstractEventLoop | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._lines.append(self.format(record) + self.terminator)
+            loop = None if record.levelno >= logging.WARNING else _running_loop()
+            if loop is None:
+                self.flush()
+            elif loop is not self._flushed_by:
+                # Also where another loop was to do it: it may have ended before.
+                self._flushed_by = loop
+                loop.call_soon(self.flush)
+        except Exception:
+            self.handleError(record)
+
+    def flush(self) -> None:
+        self.acquire()
+        try:
+            self._flushed_by = None
+            if self._lines:
+                text = "".join(self._lines)
+                self._lines.clear()
+                self.stream.write(text)
+                super().flush()
+        finally:
+            self.release()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
 def configure(
-    log_format: LogFormat, level: LogLevel, *, packages: Iterable[str] = (), context: Context = _no_context
+    log_format: LogFormat,
+    level: LogLevel,
+    *,
+    packages: Iterable[str] = (),
+    context: Context = _no_context,
+    together: bool = False,
 ) -> None:
-    """Send the logs of this package, and of others, to stderr. For a process's entry, never for a library."""
-    handler = logging.StreamHandler(sys.stderr)
+    """Send the logs of this package, and of others, to stderr. For a process's entry, never for a library.
+
+    ``together``: a line may wait for the others of its turn of the event loop.
+    """
+    handler = (TogetherHandler if together else logging.StreamHandler)(sys.stderr)
     handler.setFormatter(JsonFormat(context) if log_format == "json" else ConsoleFormat(context))
     for name in ("mqtt_bridge", *packages):
         package = logging.getLogger(name)

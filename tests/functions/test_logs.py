@@ -1,5 +1,6 @@
 """Logs: one structured line per request, with ids, and never a body or a token."""
 
+import asyncio
 import io
 import json
 import logging
@@ -10,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from functions import logs
+from functions import logs, metrics
 from functions.app import create_app
 from mqtt_bridge.errors import PublishError
 from mqtt_bridge.logs import ConsoleFormat, JsonFormat
@@ -288,3 +289,22 @@ def test_a_process_logs_in_the_configured_form(capsys: pytest.CaptureFixture[str
     (line,) = err.splitlines()
     assert line.startswith("{") == (style == "json")
     assert "loud" in line
+
+
+@pytest.mark.usefixtures("restored")
+@pytest.mark.parametrize("on_lambda", [True, False])
+async def test_lambda_gets_each_line_at_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], on_lambda: bool
+) -> None:
+    """It may freeze the process before the loop's next turn, with which a server can wait."""
+    if on_lambda:
+        monkeypatch.setenv(metrics.FUNCTION, "shoot-progress")
+    else:
+        monkeypatch.delenv(metrics.FUNCTION, raising=False)
+    logs.configure(settings_of(log_format="json"))
+    logging.getLogger("functions.x").info("line")
+    at_once = capsys.readouterr().err
+    await asyncio.sleep(0)
+    later = capsys.readouterr().err
+
+    assert ("line" in at_once, "line" in later) == (on_lambda, not on_lambda)
