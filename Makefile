@@ -89,7 +89,7 @@ doctor: environment ## Say what this machine lacks, and how to get it
 
 clean: ## Remove everything that was built or set up here; system packages stay
 	if [ -d $(PLUGIN) ]; then $(MAKE) --no-print-directory -C $(PLUGIN) clean; fi
-	rm -rf functions/demo_app bench/results bench/peers/node/node_modules web/node_modules web/dist dist .venv .make .coverage .coverage.* coverage.xml htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build functions/demo_app bench/results bench/peers/node/node_modules web/node_modules web/dist web/screenshots dist .venv .make .coverage .coverage.* coverage.xml htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Python packages exactly as locked. The stamp lies inside, so that it goes with the environment.
@@ -149,5 +149,5 @@ packages-run packages-test packages-container: packages-%:
 	packages=$$(missing); \
 	if [ -n "$$packages" ]; then echo "Installed, but still not found or too old: $$packages"; exit 1; fi
 
-.PHONY: help run test check fix generate demo screenshots wheel fuzz soak bench bench-short lambda-zip lock doctor clean environment web-packages
+.PHONY: help run test check fix generate demo screenshots wheel web-package fuzz soak bench bench-short lambda-zip lock doctor clean environment web-packages
 .PHONY: packages-run packages-test packages-container

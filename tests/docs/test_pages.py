@@ -24,6 +24,9 @@ PAGES = [
     "docs/guide.md",
     "docs/devices.md",
     "docs/bridge.md",
+    "docs/decisions/hot-path.md",
+    "docs/decisions/publisher.md",
+    "bench/README.md",
 ]
 OPENAPI = json.loads((ROOT / "docs/api/openapi.json").read_text())
 
