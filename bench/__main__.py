@@ -146,6 +146,8 @@ def _introduce(context: Context, skipped: dict[str, str]) -> None:
         print("One core only: the load generator takes time from the servers, so the figures say little")
     if machine["load_average"] > 0.5:
         print(f"Something else is running here: load average {machine['load_average']:.1f}")
+    if len(context.mosquittos) == 1:
+        print(f"Only {context.mosquittos[0].label} is measured: no other was found or named with --mosquitto")
     for peer in context.peers:
         for note in peer.notes():
             print(note)
@@ -162,7 +164,11 @@ def _write(output: Path, results: Sequence[Result], peers: Sequence[Peer], skipp
     output.mkdir(parents=True, exist_ok=True)
     content = report.as_json(results, peers=[peer.name for peer in peers], skipped=skipped)
     report.write_json(output / "results.json", content)
-    written = [output / "results.json", *plots.draw(results, output)]
+    written = [output / "results.json"]
+    try:
+        written += plots.draw(results, output)
+    except BenchError as exc:
+        print(f"\nNo plots: {exc}")
     print("\nWritten: " + ", ".join(map(str, written)))
 
 

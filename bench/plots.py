@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import packages
+from .processes import BenchError
 from .rounds import Metric, Result
 
 OURS, OTHERS = "#0b6e4f", "#8a94a6"
@@ -12,9 +13,9 @@ HIDDEN = {"loader_share"}
 
 
 def draw(results: Sequence[Result], directory: Path) -> list[Path]:
-    """Write one PNG for each result. None, when the packages cannot be had."""
-    if packages.use() is not None:
-        return []
+    """Write one PNG for each result. Raises BenchError when the packages cannot be had."""
+    if reason := packages.use():
+        raise BenchError(reason)
     from matplotlib.figure import Figure
 
     written = []
