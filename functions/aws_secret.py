@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
-from mqtt_bridge.errors import ConfigurationError
+from mqtt_bridge.errors import ConfigurationError, ConfigurationUnavailableError
 from mqtt_bridge.settings import PREFIX
 
 SECRET_ID: Final = f"{PREFIX}SECRET_ID"
@@ -28,14 +28,17 @@ TIMEOUT = 2.0
 
 
 def with_secret(environ: Mapping[str, str]) -> Mapping[str, str]:
-    """The environment, and what the secret adds that it names. Raises ConfigurationError."""
+    """The environment, and what the secret adds that it names.
+
+    Raises ConfigurationError, as ConfigurationUnavailableError when AWS does not answer now.
+    """
     name = environ[SECRET_ID]
     for attempt in range(1, ATTEMPTS + 1):
         try:
             members = json.loads(_fetch(name, environ))
         except (OSError, http.client.HTTPException) as exc:
             if attempt == ATTEMPTS:
-                raise _fault(f"cannot be read: {type(exc).__name__}") from exc
+                raise _unavailable(type(exc).__name__) from exc
         except (KeyError, ValueError) as exc:
             # Its text may quote the secret.
             raise _fault(f"cannot be read: {type(exc).__name__}") from None
@@ -75,6 +78,8 @@ def _fetch(name: str, environ: Mapping[str, str]) -> str:
     if status != 200:
         # Like AccessDeniedException. Its message is left out: it names whom the account knows.
         kind = str(answer.get("__type", status)).rpartition("#")[2]
+        if status >= 500 or kind == "ThrottlingException":
+            raise _unavailable(kind)
         raise _fault(f"cannot be read: {kind}")
     return str(answer["SecretString"])
 
@@ -135,3 +140,7 @@ def sign(
 
 def _fault(what: str) -> ConfigurationError:
     return ConfigurationError({SECRET_ID: what})
+
+
+def _unavailable(what: str) -> ConfigurationUnavailableError:
+    return ConfigurationUnavailableError({SECRET_ID: f"cannot be read: {what}"})

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 
 from mqtt_bridge.broker_url import BrokerUrl
-from mqtt_bridge.errors import ConfigurationError
+from mqtt_bridge.errors import ConfigurationError, ConfigurationUnavailableError
 from mqtt_bridge.publisher import MqttPublisher, Publisher
 from mqtt_bridge.settings import Settings
 from mqtt_bridge.tokens import SigningKey
@@ -82,4 +82,10 @@ async def _refuse(exc: ConfigurationError, scope: Scope, receive: Receive, send:
         await send({"type": "lifespan.startup.failed", "message": message})
         return
     logger.error("%s", message)
-    await errors.answer(problems.internal())(scope, receive, send)
+    await errors.answer(_problem(exc))(scope, receive, send)
+
+
+def _problem(exc: ConfigurationError) -> problems.ProblemError:
+    if isinstance(exc, ConfigurationUnavailableError):
+        return problems.unavailable("not-ready", "Nothing was done: retry.", title="Not ready yet")
+    return problems.internal()

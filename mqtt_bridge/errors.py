@@ -16,6 +16,10 @@ class ConfigurationError(BridgeError):
         super().__init__("; ".join(f"{name}: {fault}" for name, fault in faults.items()))
 
 
+class ConfigurationUnavailableError(ConfigurationError):
+    """What a setting refers to cannot be read just now. The same environment may do in a moment."""
+
+
 class TokenTooLongError(BridgeError, ValueError):
     """The ids make a token that the broker would refuse unread."""
 

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
 import pytest
 
 from functions import aws_secret
 from functions.aws_secret import sign, with_secret
+from functions.environment import FromEnvironment
 from mqtt_bridge.errors import ConfigurationError
 
 SECRET = {"KULL_SYNC_SIGNING_KEY": "a key", "KULL_SYNC_AUTH_SECRET": "a shared secret"}
@@ -160,3 +162,27 @@ def test_nobody_there_is_tried_twice(manager: SecretsManager, monkeypatch: pytes
         with_secret(environment(manager))
 
     assert len(tries) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        pytest.param((500, {}), 503, id="their fault"),
+        pytest.param((400, {"__type": "ThrottlingException"}), 503, id="too many ask"),
+        pytest.param((400, {"__type": "AccessDeniedException"}), 500, id="denied"),
+    ],
+)
+async def test_what_passes_by_itself_is_503(
+    manager: SecretsManager, monkeypatch: pytest.MonkeyPatch, answer: tuple[int, Any], status: int
+) -> None:
+    """Callers retry those, and the next request asks for the secret again; a wrong set-up stays 500."""
+    for name, value in environment(manager).items():
+        monkeypatch.setenv(name, value)
+    app = FromEnvironment(lambda settings, publisher: pytest.fail("it was set up"))
+    manager.answer = answer
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://functions") as client:
+        answers = [await client.get("/") for _ in range(2)]
+
+    assert [each.status_code for each in answers] == [status] * 2
+    assert ("retry-after" in answers[0].headers) == (status == 503)
+    assert len(manager.asked) == 2
