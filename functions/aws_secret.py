@@ -23,8 +23,8 @@ MEMBERS = frozenset({f"{PREFIX}SIGNING_KEY", f"{PREFIX}AUTH_SECRET"})
 
 SERVICE = "secretsmanager"
 ATTEMPTS = 2
-TIMEOUT = 2.0
-"""Seconds that one attempt may wait for anything."""
+TIMEOUT = 1.0
+"""Seconds for each step of an attempt. Both attempts, credentials, connect and answer, fit into an invocation."""
 
 
 def with_secret(environ: Mapping[str, str]) -> Mapping[str, str]:
