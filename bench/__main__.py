@@ -141,6 +141,7 @@ def _peers(
 def _introduce(context: Context, skipped: dict[str, str]) -> None:
     machine = report.machine()
     print(f"{machine['processor']}, {machine['cores']} cores, Linux {machine['kernel']}")
+    print(f"Python {machine['python']}")
     print(f"Servers on core {CORES.servers}, load generator on core {CORES.loader}, {context.rounds} rounds")
     if CORES.shared:
         print("One core only: the load generator takes time from the servers, so the figures say little")

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,7 @@ def machine() -> dict[str, Any]:
         "servers_on_core": CORES.servers,
         "loader_on_core": CORES.loader,
         "kernel": platform.release(),
-        "python": platform.python_version(),
+        "python": f"{platform.python_version()} of {sys.base_prefix}",
         "load_average": os.getloadavg()[0],
     }
 
