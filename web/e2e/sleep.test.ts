@@ -24,7 +24,8 @@ afterEach(async () => {
 })
 
 test('a hidden tab, whose own timers sleep, keeps its connection, under a strict CSP without a complaint', async () => {
-  const tab = await world.open(newUser(), { keepalive: '1' }, browser.context)
+  // The broker waits half as long again: short enough to wait for, long enough for a busy machine.
+  const tab = await world.open(newUser(), { keepalive: '4' }, browser.context)
   const { page } = tab
   await shows(page, 'status', 'connected')
   await page.evaluate(() => {
@@ -38,17 +39,17 @@ test('a hidden tab, whose own timers sleep, keeps its connection, under a strict
   // Otherwise it would prove nothing.
   await vi.waitFor(
     async () => expect(await page.evaluate(() => performance.now() - window.ticked)).toBeGreaterThan(3000),
-    { timeout: 25_000, interval: 500 },
+    { timeout: 60_000, interval: 500 },
   )
   const before = pings(tab)
-  await vi.waitFor(() => expect(pings(tab)).toBeGreaterThan(before + 3), SECONDS)
+  await vi.waitFor(() => expect(pings(tab)).toBeGreaterThan(before + 1), SECONDS)
 
   expect(await page.evaluate(() => document.visibilityState)).toBe('hidden')
   expect(tab.sockets).toHaveLength(1)
   expect(await page.evaluate(() => window.statuses)).toEqual(['connecting', 'connected'])
   expect(await page.evaluate(() => window.violations)).toEqual([])
   expect(tab.complaints).toEqual([])
-})
+}, 90_000)
 
 test('a link that died silently behind a hidden tab is found dead when the tab is shown, long before its keepalive', async () => {
   const user = newUser()
