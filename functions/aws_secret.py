@@ -24,7 +24,7 @@ MEMBERS = frozenset({f"{PREFIX}SIGNING_KEY", f"{PREFIX}AUTH_SECRET"})
 SERVICE = "secretsmanager"
 ATTEMPTS = 2
 TIMEOUT = 1.0
-"""Seconds for each step of an attempt. Both, with credentials, connect and answer, fit into an invocation."""
+"""Seconds for each step of an attempt: connect, TLS, answer. A lost path costs one for each attempt."""
 
 
 def with_secret(environ: Mapping[str, str]) -> Mapping[str, str]:

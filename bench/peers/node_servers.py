@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+from abc import abstractmethod
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -64,9 +65,9 @@ class _NodePeer(Peer):
     def unavailable(self) -> str | None:
         return install()
 
+    @abstractmethod
     def subscriber(self, port: int, user: str) -> Subscriber:
         """A device of the user."""
-        raise NotImplementedError
 
     @contextlib.contextmanager
     def running(self, directory: Path) -> Iterator[Server]:
